@@ -1,0 +1,204 @@
+"""CustomResourceDefinitions out of the models: the models are the source, the YAML is generated (OP-4).
+
+A pydantic JSON schema becomes a structural schema
+(https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema):
+references inlined, titles dropped, optional-as-null unwrapped, docstrings kept for `kubectl explain`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from delivery_operator.api import release, service
+from delivery_operator.api.base import GROUP, VERSION, Model, rules
+from delivery_operator.api.release import DeliveryReleaseSpec, DeliveryReleaseStatus
+from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.api.status import DeliveryServiceStatus
+
+
+@dataclass(frozen=True)
+class Column:
+    """A printer column of `kubectl get`; priority 1 shows with -o wide only."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a CRD needs beside its models."""
+
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    description: str
+    spec: type[Model]
+    status: type[Model]
+    columns: tuple[Column, ...]
+    root_rules: Mapping[str, Any]
+    spec_rules: Mapping[str, Any]
+    status_default: Mapping[str, Any] | None = None
+
+
+def _condition(name: str, field: str = "status") -> str:
+    return f'.status.conditions[?(@.type=="{name}")].{field}'
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+DEFINITIONS: tuple[Definition, ...] = (
+    Definition(
+        kind=service.KIND,
+        plural=service.PLURAL,
+        short_names=("dsvc",),
+        description="A DeliveryService is one twelve-factor service: its processes, config, backing services and how "
+        "it is released. The delivery operator turns it into releases and runs them.",
+        spec=DeliveryServiceSpec,
+        status=DeliveryServiceStatus,
+        columns=(
+            Column("Ready", _condition("Ready"), description="Whether the newest release serves."),
+            Column("Release", ".status.release", description="The newest release."),
+            Column("Image", ".status.image", description="The image that serves."),
+            Column("Processes", ".status.formation", description="Process types and how many pods of each."),
+            Column("Phase", ".status.phase", priority=1),
+            Column("Reason", _condition("Ready", "reason"), priority=1),
+            Column("Message", _condition("Ready", "message"), priority=1),
+            AGE,
+        ),
+        root_rules=service.METADATA_RULES,
+        spec_rules=service.SPEC_RULES,
+    ),
+    Definition(
+        kind=release.KIND,
+        plural=release.PLURAL,
+        short_names=("drel",),
+        description="A DeliveryRelease is one immutable release of a DeliveryService: its content, its rendered "
+        "manifests and, in status, how its migration and rollout went. The operator makes them; nobody edits them.",
+        spec=DeliveryReleaseSpec,
+        status=DeliveryReleaseStatus,
+        columns=(
+            Column("Service", ".spec.service"),
+            Column("Phase", ".status.phase"),
+            Column("Image", ".spec.image"),
+            Column("Migration", ".status.migration.result"),
+            Column("Schema", ".status.migration.schemaHead", priority=1),
+            Column("Reason", ".status.reason", priority=1),
+            AGE,
+        ),
+        root_rules={},
+        spec_rules=rules(("self == oldSelf", "a release is immutable; change the DeliveryService to make a new one")),
+        status_default={},
+    ),
+)
+
+
+def structural(model: type[Model]) -> dict[str, Any]:
+    """Turn a model into a structural schema with camelCase names."""
+    schema = model.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    converted = _convert(schema, definitions)
+    if not isinstance(converted, dict):  # a model's schema is always an object
+        raise TypeError(f"{model.__name__} has no object schema")
+    return converted
+
+
+def _convert(node: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 a JSON schema node is any JSON value
+    if isinstance(node, list):
+        return [_convert(each, definitions) for each in node]
+    if not isinstance(node, dict):
+        return node
+    node = dict(node)
+    if "$ref" in node:
+        target = dict(definitions[node.pop("$ref").removeprefix("#/$defs/")])
+        node = {**target, **node}  # what the field says (its description) wins over what the type says
+    if "anyOf" in node:
+        options = [each for each in node.pop("anyOf") if each != {"type": "null"}]
+        if len(options) != 1:
+            raise TypeError(f"a union is not structural: {options}")
+        return _convert({**options[0], **node}, definitions)
+    for dropped in ("title", "propertyNames"):  # key rules are CEL: structural schemas have no propertyNames
+        if isinstance(node.get(dropped), str | dict) and "properties" not in node.get(dropped, {}):
+            node.pop(dropped, None)
+    if node.get("additionalProperties") is False or node.get("additionalProperties") is True:
+        del node["additionalProperties"]
+    if node.get("default", ...) is None:
+        del node["default"]
+    if "const" in node:
+        node["enum"] = [node.pop("const")]
+    if node.get("type") == "object" and "additionalProperties" in node:
+        for wrong, right in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
+            if wrong in node:
+                node[right] = node.pop(wrong)
+    result = {}
+    for key, value in node.items():
+        if key == "properties":
+            result[key] = {name: _convert(each, definitions) for name, each in value.items()}
+        elif key in {"default", "enum", "required"} or key.startswith("x-kubernetes"):
+            result[key] = value
+        else:
+            result[key] = _convert(value, definitions)
+    if result.get("type") == "integer":
+        result.setdefault("format", "int32")
+    return result
+
+
+def crd(definition: Definition) -> dict[str, Any]:
+    """Build the CustomResourceDefinition of one kind."""
+    spec = structural(definition.spec)
+    spec.update(definition.spec_rules)
+    status = structural(definition.status)
+    if definition.status_default is not None:
+        status["default"] = dict(definition.status_default)
+    columns = [
+        {
+            "name": column.name,
+            "type": column.type,
+            "jsonPath": column.path,
+            **({"priority": column.priority} if column.priority else {}),
+            **({"description": column.description} if column.description else {}),
+        }
+        for column in definition.columns
+    ]
+    root = {
+        "type": "object",
+        "description": definition.description,
+        "required": ["spec"],
+        **definition.root_rules,
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{definition.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": definition.kind,
+                "listKind": f"{definition.kind}List",
+                "plural": definition.plural,
+                "singular": definition.kind.lower(),
+                "shortNames": list(definition.short_names),
+                "categories": ["delivery"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": root},
+                }
+            ],
+        },
+    }

@@ -1,0 +1,91 @@
+"""DeliveryRelease: one immutable entry of a service's append-only journal (factor V, F5-2)."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import Field
+
+from delivery_operator.api.base import Model
+from delivery_operator.api.status import Timestamp
+
+KIND: Final = "DeliveryRelease"
+PLURAL: Final = "deliveryreleases"
+
+
+class Phase(StrEnum):
+    """A release's life: Pending, Migrating, RollingOut, Active, Superseded; Failed from any of the first three."""
+
+    PENDING = "Pending"
+    MIGRATING = "Migrating"
+    ROLLING_OUT = "RollingOut"
+    ACTIVE = "Active"
+    SUPERSEDED = "Superseded"
+    FAILED = "Failed"
+
+
+class ReferenceKind(StrEnum):
+    """What a release may take values from."""
+
+    SECRET = "Secret"  # noqa: S105 a kind's name
+    CONFIG_MAP = "ConfigMap"
+
+
+class ReferenceHash(Model):
+    """What a referenced object held when the release was cut, without telling what."""
+
+    kind: ReferenceKind = Field(description="Secret or ConfigMap.")
+    name: str = Field(description="Its name.")
+    hash: str = Field(description="Keyed hash (HMAC) of the referenced keys' values; says whether they changed.")
+
+
+class DeliveryReleaseSpec(Model):
+    """All that is needed to run the release again. Never changed once written."""
+
+    service: str = Field(description="Name of the DeliveryService.")
+    number: int = Field(ge=1, description="Number of the release: 1, 2, 3, ...")
+    image: str = Field(description="The image of every process.")
+    revision: str | None = Field(default=None, description="The codebase's revision.")
+    digest: str = Field(description="Digest of content and references; a different one makes a new release.")
+    content: dict[str, Any] = Field(
+        description="What of the service's spec makes a release: all but scaling and policies.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    references: list[ReferenceHash] = Field(
+        default=[],
+        description="The referenced Secrets and ConfigMaps and their keyed hashes.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    templates: str = Field(description="Digest of the templates the manifests were rendered with.")
+    manifests: str = Field(description="The rendered manifests: a JSON list, compressed (zlib), in base64.")
+
+
+class MigrationResult(StrEnum):
+    """How a migration ended."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class MigrationStatus(Model):
+    """The migration Job of the release; its result is here before the Job may go (invariant 3)."""
+
+    job: str = Field(description="Name of the Job.")
+    uid: str = Field(description="UID of the Job; another Job of that name is not it.")
+    result: MigrationResult | None = Field(default=None, description="How it ended; absent while it runs.")
+    exit_code: int | None = Field(default=None, description="Exit code of the last pod.")
+    duration_seconds: int | None = Field(default=None, description="Seconds from the Job's start to its end.")
+    schema_head: str | None = Field(default=None, description="Schema revision the migration reported.")
+    output: str | None = Field(default=None, description="The end of its output, credentials removed.")
+
+
+class DeliveryReleaseStatus(Model):
+    """How far the release has come."""
+
+    phase: Phase = Field(
+        default=Phase.PENDING,
+        description="Pending (nothing recorded yet), Migrating, RollingOut (migrated), Active, Superseded or Failed.",
+    )
+    reason: str | None = Field(default=None, description="Why it failed, one word for programs.")
+    message: str | None = Field(default=None, description="Why it failed and what to do, for people.")
+    migration: MigrationStatus | None = Field(default=None, description="The migration, if the release has one.")
+    active_at: Timestamp | None = Field(default=None, description="When it became Active.")

@@ -1,0 +1,170 @@
+"""Carries out a plan: one write after the other, each answer into the store at once."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+
+from delivery_operator.cluster.api import Api
+from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
+from delivery_operator.cluster.resources import BY_KIND, RELEASES, SERVICES
+from delivery_operator.cluster.store import Body, ServiceKey, Store, service_key
+from delivery_operator.engine.objects import owned_by
+from delivery_operator.engine.plan import Apply, Create, Delete, Plan, SetStatus, Write
+
+Written = Callable[[str, Body], None]
+"""Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
+
+
+class WriteRefused(Exception):  # noqa: N818 it says what happened
+    """The API server refused a write of the plan for good.
+
+    Attributes:
+        what: kind and name of the object.
+    """
+
+    def __init__(self, what: str, error: Refused) -> None:
+        """Keep what was refused and why."""
+        super().__init__(f"{what}: {error.message}")
+        self.what = what
+        self.error = error
+
+
+class Actor:
+    """Makes the writes of plans."""
+
+    def __init__(self, api: Api, store: Store, written: Written) -> None:
+        """Use this client and store; report each write made."""
+        self._api = api
+        self._store = store
+        self._written = written
+
+    async def act(self, service: ServiceKey, plan: Plan) -> None:
+        """Make the writes of a plan in order.
+
+        Stops early, without an error, when the world is not as the plan saw it: what was found is in the store then, and
+        the next decision sees it.
+
+        Raises:
+            WriteRefused: the API server will not take a write.
+            ApiError: it could not take it now.
+        """
+        for write in plan.writes:
+            body = _body(write)
+            try:
+                as_seen = await self._make(service, write)
+            except Refused as error:
+                raise WriteRefused(f"{body['kind']} {body['metadata']['name']}", error) from error
+            if not as_seen:
+                return
+
+    async def _make(self, service: ServiceKey, write: Write) -> bool:
+        match write:
+            case Create(manifest):
+                return await self._create(service, manifest)
+            case Apply(manifest, uid):
+                return await self._apply(service, manifest, uid)
+            case Delete(target):
+                return await self._delete(target)
+            case SetStatus(target, status):
+                return await self._set_status(target, status)
+            case _:
+                assert_never(write)
+
+    async def _create(self, service: ServiceKey, manifest: Mapping[str, Any]) -> bool:
+        resource = BY_KIND[manifest["kind"]]
+        try:
+            answer = await self._api.create(resource, manifest)
+        except AlreadyExists:
+            found = await self._look_up(service, manifest)
+            wanted_owner = manifest["metadata"]["ownerReferences"][0]["uid"]
+            if resource is RELEASES and found is not None and not owned_by(found, wanted_owner):
+                raise Unavailable(
+                    f"create {manifest['kind']} {manifest['metadata']['name']}",
+                    "a release of this name belongs to a deleted service and has not been removed yet",
+                ) from None
+            return False
+        return self._made("create", answer)
+
+    async def _apply(self, service: ServiceKey, manifest: Mapping[str, Any], uid: str | None) -> bool:
+        # An apply would take over an object of this name that is not ours (invariant 7), so look first; the store holds
+        # only what carries our label.
+        if uid is None and await self._look_up(service, manifest) is not None:
+            return False
+        # With the UID an object that was deleted meanwhile gives a Conflict, instead of being made anew half aware.
+        body = manifest if uid is None else {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
+        resource = BY_KIND[manifest["kind"]]
+        try:
+            answer = await self._api.apply(resource, body)
+        except Conflict:
+            await self._refresh(service, manifest)
+            return False
+        return self._made("apply", answer)
+
+    async def _delete(self, target: Mapping[str, Any]) -> bool:
+        resource, metadata = BY_KIND[target["kind"]], target["metadata"]
+        try:
+            await self._api.delete(
+                resource, metadata["namespace"], metadata["name"], metadata["uid"], metadata["resourceVersion"]
+            )
+        except NotFound:
+            pass
+        except Conflict:
+            await self._refresh(service_key(target) or ("", ""), target)
+            return False
+        else:
+            self._written("delete", dict(target))
+        self._store.remove(dict(target))
+        return True
+
+    async def _set_status(self, target: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+        resource, metadata = (SERVICES if target["kind"] == SERVICES.kind else RELEASES), target["metadata"]
+        patch = {
+            # Decided on this version: if it has changed, the decision is made again.
+            "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+            "status": merge_patch(target.get("status") or {}, status),
+        }
+        try:
+            answer = await self._api.patch_status(resource, metadata["namespace"], metadata["name"], patch)
+        except (Conflict, NotFound):
+            await self._refresh(service_key(target) or ("", ""), target)
+            return False
+        return self._made("patch-status", answer)
+
+    def _made(self, verb: str, answer: Body) -> bool:
+        self._store.put(answer)
+        self._written(verb, answer)
+        return True
+
+    async def _look_up(self, service: ServiceKey, manifest: Mapping[str, Any]) -> Body | None:
+        metadata = manifest["metadata"]
+        try:
+            found = await self._api.get(BY_KIND[manifest["kind"]], metadata["namespace"], metadata["name"])
+        except NotFound:
+            return None
+        self._store.put(found, service)
+        return found
+
+    async def _refresh(self, service: ServiceKey, seen: Mapping[str, Any]) -> None:
+        """Bring the store up to date about one object that was not as it was seen."""
+        if await self._look_up(service, seen) is None:
+            metadata = seen["metadata"]
+            held = self._store.get(seen["kind"], metadata["namespace"], metadata["name"])
+            if held is not None:
+                self._store.remove(held)
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the JSON merge patch (RFC 7386) that turns one object into another."""
+    patch: dict[str, Any] = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            inner = merge_patch(before, value)
+            if inner:
+                patch[name] = inner
+        elif value != before:
+            patch[name] = value
+    return patch
+
+
+def _body(write: Write) -> Mapping[str, Any]:
+    return write.manifest if isinstance(write, Create | Apply) else write.target

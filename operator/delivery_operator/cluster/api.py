@@ -1,0 +1,205 @@
+"""Requests to the API server: plain JSON in and out, typed errors."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from delivery_operator.cluster.connection import Connection
+from delivery_operator.cluster.errors import Unavailable, of_response
+from delivery_operator.cluster.resources import Resource
+from delivery_operator.render.names import MANAGER
+
+Body = dict[str, Any]
+
+TIMEOUT_SECONDS: Final = 30
+PAGE: Final = 500
+WATCH_SECONDS: Final = 290
+"""A watch is renewed after this time, so that a connection that died unseen is noticed."""
+SILENCE_SECONDS: Final = 90
+"""A watch without even a bookmark (one a minute) for this long is dead."""
+
+_JSON: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadata{0};g=meta.k8s.io;v=v1,application/json"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The result of a LIST: every object there was, and the version the collection had."""
+
+    items: list[Body]
+    version: str
+
+
+class Api:
+    """A thin client of one API server. Use it as an async context manager."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep the connection; the session is opened on entering."""
+        self._connection = connection
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        self._session = self._connection.session()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        if self._session:
+            await self._session.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Body:
+        """Read one object. Raises NotFound when it is not there."""
+        return await self._json("GET", resource.path(namespace, name))
+
+    async def create(self, resource: Resource, body: Mapping[str, Any]) -> Body:
+        """Create an object. Raises AlreadyExists when its name is taken."""
+        path = resource.path(body["metadata"]["namespace"])
+        return await self._json("POST", path, body=body, params={"fieldManager": MANAGER})
+
+    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> Body:
+        """Server-side apply: own the fields of the body, and no others (invariant 7)."""
+        metadata = body["metadata"]
+        return await self._json(
+            "PATCH",
+            resource.path(metadata["namespace"], metadata["name"]),
+            body=body,
+            params={"fieldManager": MANAGER, "force": "true"},
+            content_type="application/apply-patch+yaml",
+        )
+
+    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        """JSON merge patch of the status subresource."""
+        return await self._json(
+            "PATCH",
+            resource.path(namespace, name, "status"),
+            body=patch,
+            params={"fieldManager": MANAGER},
+            content_type="application/merge-patch+json",
+        )
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
+        """Delete exactly this object as it was seen. Raises NotFound, or Conflict when it is another one or changed."""
+        options = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid, "resourceVersion": version},
+        }
+        await self._json("DELETE", resource.path(namespace, name), body=options)
+
+    async def list(
+        self, resource: Resource, namespace: str | None, *, selector: str = "", metadata_only: bool = False
+    ) -> Listing:
+        """List a collection as it is now (a quorum read), page by page.
+
+        Args:
+            resource: what to list.
+            namespace: in which namespace; None for all.
+            selector: a label selector.
+            metadata_only: leave out all but metadata, so that no secret value is transferred.
+        """
+        items: list[Body] = []
+        params = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        accept = _METADATA.format("List") if metadata_only else _JSON
+        while True:
+            page = await self._json("GET", resource.path(namespace), params=params, accept=accept)
+            # Items of a list carry no kind of their own.
+            items.extend({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"])
+            token = page["metadata"].get("continue")
+            if not token:
+                return Listing(items, page["metadata"]["resourceVersion"])
+            params["continue"] = token
+
+    async def watch_metadata(
+        self, resource: Resource, namespace: str | None, version: str
+    ) -> AsyncIterator[tuple[str, Body]]:
+        """Yield (type, metadata) of each change since a version, bookmarks included; ends when the server ends it.
+
+        Raises:
+            Gone: the version is too old.
+            Unavailable: the connection broke or fell silent.
+        """
+        path = resource.path(namespace)
+        params = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        timeout = aiohttp.ClientTimeout(total=WATCH_SECONDS + TIMEOUT_SECONDS, sock_read=SILENCE_SECONDS)
+        request = f"WATCH {path}"
+        try:
+            async with self._opened.get(
+                self._connection.host + path,
+                params=params,
+                headers=await self._headers(_METADATA.format("")),
+                timeout=timeout,
+            ) as response:
+                if response.status != 200:
+                    raise of_response(request, response.status, _status(await response.read()), None)
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise of_response(request, event["object"].get("code", 500), event["object"], None)
+                    yield event["type"], event["object"]["metadata"]
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(request, str(error) or type(error).__name__) from error
+
+    @property
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("enter the client (async with) before using it")
+        return self._session
+
+    async def _headers(self, accept: str = _JSON) -> dict[str, str]:
+        authorization = await self._connection.authorization()
+        return {"Accept": accept, **({"Authorization": authorization} if authorization else {})}
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        accept: str = _JSON,
+        content_type: str = _JSON,
+    ) -> Body:
+        headers = await self._headers(accept)
+        data = None
+        if body is not None:
+            headers["Content-Type"] = content_type
+            data = json.dumps(body, separators=(",", ":")).encode()
+        request = f"{method} {path}"
+        try:
+            async with self._opened.request(
+                method,
+                self._connection.host + path,
+                params=params,
+                data=data,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+            ) as response:
+                content = await response.read()
+                if response.status >= 300:
+                    retry_after = response.headers.get("Retry-After")
+                    raise of_response(request, response.status, _status(content), retry_after)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(request, str(error) or type(error).__name__) from error
+        answer: Body = json.loads(content)
+        return answer
+
+
+def _status(content: bytes) -> dict[str, Any]:
+    try:
+        status = json.loads(content)
+    except ValueError:
+        return {"message": content[:200].decode(errors="replace")}
+    return status if isinstance(status, dict) else {}

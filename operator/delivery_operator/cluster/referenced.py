@@ -1,0 +1,225 @@
+"""Secrets and ConfigMaps that services take values from.
+
+Of all of them only metadata is watched; the content of a referenced one is read when it is first needed and after each
+change. What is kept of it: the keyed hash of every value, and the values of Secrets, for one purpose: to blank them out of
+what pods print. None of it leaves the process.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from delivery_operator.api.release import ReferenceKind
+from delivery_operator.cluster.api import Api, Body
+from delivery_operator.cluster.errors import ApiError, Gone, NotFound
+from delivery_operator.cluster.resources import CONFIG_MAPS, SECRETS, Resource
+from delivery_operator.cluster.store import ServiceKey
+from delivery_operator.engine.snapshot import Reference
+
+log = structlog.get_logger(__name__)
+
+_RESOURCES: Final[dict[ReferenceKind, Resource]] = {
+    ReferenceKind.SECRET: SECRETS,
+    ReferenceKind.CONFIG_MAP: CONFIG_MAPS,
+}
+_SHORTEST: Final = 4
+"""Shorter values are not blanked out: they would be found in any text."""
+_PUBLIC: Final = frozenset({"database", "dbname", "host", "hostname", "port", "provider", "type", "user", "username"})
+"""Well-known entries (https://servicebinding.io) that are no secret, and without which an error could not be read."""
+_RECONNECT_SECONDS: Final = 1.0
+
+Place = tuple[ReferenceKind, str, str]
+"""Kind, namespace and name."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is known of one object at one version.
+
+    Attributes:
+        version: its resourceVersion; 0 when it does not exist.
+        hashes: key to keyed hash; None when it does not exist.
+        sensitive: what must not be printed.
+    """
+
+    version: int
+    hashes: Mapping[str, str] | None
+    sensitive: frozenset[str]
+
+
+class Referenced:
+    """The referenced objects of all services."""
+
+    def __init__(self, api: Api, key: bytes, namespaces: Iterable[str | None], changed: Callable[[ServiceKey], None]) -> None:
+        """Prepare; `watch` must run for changes to be seen.
+
+        Args:
+            api: the cluster.
+            key: hashes values.
+            namespaces: where to watch; (None,) for everywhere.
+            changed: called with each service one of whose references changed.
+        """
+        self._api = api
+        self._key = key
+        self._namespaces = tuple(namespaces)
+        self._changed = changed
+        self._contents: dict[Place, Content] = {}
+        self._users: dict[Place, set[ServiceKey]] = {}
+        self._uses: dict[ServiceKey, frozenset[Place]] = {}
+        self._touched: dict[Place, int] = {}
+        self._synced: dict[tuple[ReferenceKind, str | None], asyncio.Event] = {
+            (kind, namespace): asyncio.Event() for kind in _RESOURCES for namespace in self._namespaces
+        }
+
+    async def synced(self) -> None:
+        """Wait until every watch has its first list."""
+        for event in self._synced.values():
+            await event.wait()
+
+    async def resolve(
+        self, service: ServiceKey, references: Iterable[Reference]
+    ) -> tuple[dict[Reference, Mapping[str, str]], frozenset[str]]:
+        """Answer with what the references hold, and remember that this service asked.
+
+        Returns:
+            The existing ones with the hash of each key, and everything in them that must not be printed.
+        """
+        namespace = service[0]
+        places = {(kind, namespace, name): (kind, name) for kind, name in references}
+        self._remember(service, frozenset(places))
+        found: dict[Reference, Mapping[str, str]] = {}
+        sensitive: set[str] = set()
+        for place, reference in places.items():
+            content = self._contents.get(place) or await self._read(place)
+            if content.hashes is not None:
+                found[reference] = content.hashes
+                sensitive |= content.sensitive
+        return found, frozenset(sensitive)
+
+    def forget(self, service: ServiceKey) -> None:
+        """Drop what was kept for a service that is gone."""
+        self._remember(service, frozenset())
+
+    async def watch(self) -> None:
+        """Follow the metadata of all Secrets and ConfigMaps until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for kind, namespace in self._synced:
+                group.create_task(self._follow(kind, namespace), name=f"watch {kind.value} in {namespace or 'all'}")
+
+    async def relist(self) -> None:
+        """Compare everything kept with an authoritative LIST."""
+        for kind, namespace in self._synced:
+            await self._list(kind, namespace)
+
+    def _remember(self, service: ServiceKey, places: frozenset[Place]) -> None:
+        before = self._uses.get(service, frozenset())
+        if before == places:
+            return
+        for place in before - places:
+            self._users[place].discard(service)
+            if not self._users[place]:
+                del self._users[place]
+                self._contents.pop(place, None)
+                self._touched.pop(place, None)
+        for place in places - before:
+            self._users.setdefault(place, set()).add(service)
+        if places:
+            self._uses[service] = places
+        else:
+            self._uses.pop(service, None)
+
+    async def _read(self, place: Place) -> Content:
+        kind, namespace, name = place
+        while True:
+            touched = self._touched.get(place, 0)
+            try:
+                content = self._content(kind, await self._api.get(_RESOURCES[kind], namespace, name))
+            except NotFound:
+                content = Content(0, None, frozenset())
+            # A change that came while the request was under way is not in its answer.
+            if self._touched.get(place, 0) == touched or content.version >= self._touched[place]:
+                if place in self._users:
+                    self._contents[place] = content
+                return content
+
+    def _content(self, kind: ReferenceKind, body: Body) -> Content:
+        values = {name: text.encode() for name, text in (body.get("data") or {}).items()}
+        if kind is ReferenceKind.SECRET:
+            values = {name: base64.b64decode(encoded) for name, encoded in values.items()}
+        values |= {name: base64.b64decode(encoded) for name, encoded in (body.get("binaryData") or {}).items()}
+        return Content(
+            version=int(body["metadata"]["resourceVersion"]),
+            hashes={name: hmac.new(self._key, value, hashlib.sha256).hexdigest() for name, value in values.items()},
+            sensitive=_sensitive(values) if kind is ReferenceKind.SECRET else frozenset(),
+        )
+
+    async def _follow(self, kind: ReferenceKind, namespace: str | None) -> None:
+        version: str | None = None
+        while True:
+            try:
+                if version is None:
+                    version = await self._list(kind, namespace)
+                    self._synced[kind, namespace].set()
+                async for event, metadata in self._api.watch_metadata(_RESOURCES[kind], namespace, version):
+                    version = metadata["resourceVersion"]
+                    if event != "BOOKMARK":
+                        self._touch((kind, metadata["namespace"], metadata["name"]), int(version))
+            except Gone:
+                version = None
+            except ApiError as error:
+                log.warning("watch interrupted", kind=kind.value, error=str(error))
+                await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _list(self, kind: ReferenceKind, namespace: str | None) -> str:
+        listing = await self._api.list(_RESOURCES[kind], namespace, metadata_only=True)
+        present = {
+            (kind, item["metadata"]["namespace"], item["metadata"]["name"]): int(item["metadata"]["resourceVersion"])
+            for item in listing.items
+        }
+        for place, content in list(self._contents.items()):
+            here = place[0] is kind and namespace in {None, place[1]}
+            if here and present.get(place, 0) != content.version:
+                self._touch(place, max(present.get(place, 0), int(listing.version)))
+        return listing.version
+
+    def _touch(self, place: Place, version: int) -> None:
+        if place not in self._users:
+            return
+        self._touched[place] = version
+        content = self._contents.get(place)
+        if content is not None and content.version >= version:
+            return
+        self._contents.pop(place, None)
+        for service in self._users[place]:
+            self._changed(service)
+
+
+def _sensitive(values: Mapping[str, bytes]) -> frozenset[str]:
+    found: set[str] = set()
+    for name, value in values.items():
+        if name.lower() in _PUBLIC:
+            continue
+        text = value.decode(errors="replace").strip()
+        found.add(text)
+        found.update(line.strip() for line in text.splitlines())
+        try:
+            password = urlsplit(text).password
+        except ValueError:
+            password = None
+        if password:
+            found |= {password, unquote(password)}
+    return frozenset(each for each in found if len(each) >= _SHORTEST)
+
+
+def blanked(text: str, sensitive: Iterable[str]) -> str:
+    """Replace every sensitive value in a text, longer ones first, since one may hold another."""
+    for value in sorted(sensitive, key=len, reverse=True):
+        text = text.replace(value, "***")
+    return text

@@ -1,0 +1,82 @@
+"""The kinds of objects the operator handles and the verbs it uses on each: the chart's RBAC is held against this table."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from delivery_operator.api import release, service
+from delivery_operator.api.base import GROUP, VERSION
+
+_READ: Final = frozenset({"get", "list", "watch"})
+_OWN: Final = _READ | {"create", "patch", "delete"}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind and how it is reached.
+
+    Attributes:
+        verbs: what the operator does with it, as RBAC names it.
+        status_verbs: what it does with its status subresource.
+        labelled: whether only objects that carry the service label are watched and listed.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    verbs: frozenset[str]
+    status_verbs: frozenset[str] = frozenset()
+    labelled: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """Group and version as objects carry them."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """URL path of the collection, or of one object or its subresource."""
+        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
+        if namespace is not None:
+            parts += ["namespaces", namespace]
+        parts += [part for part in (self.plural, name, subresource) if part is not None]
+        return "/".join(parts)
+
+
+SERVICES: Final = Resource(
+    GROUP, VERSION, service.PLURAL, service.KIND, _READ, status_verbs=frozenset({"patch"}), labelled=False
+)
+RELEASES: Final = Resource(
+    GROUP,
+    VERSION,
+    release.PLURAL,
+    release.KIND,
+    _READ | {"create", "delete"},
+    status_verbs=frozenset({"patch"}),
+)
+DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", _OWN)
+JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create"})
+NETWORK_SERVICES: Final = Resource("", "v1", "services", "Service", _OWN)
+CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", _OWN)
+SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", _OWN)
+DISRUPTION_BUDGETS: Final = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", _OWN)
+PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
+SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
+
+STORED: Final = (
+    SERVICES,
+    RELEASES,
+    DEPLOYMENTS,
+    JOBS,
+    NETWORK_SERVICES,
+    CONFIG_MAPS,
+    SERVICE_ACCOUNTS,
+    DISRUPTION_BUDGETS,
+    PODS,
+)
+"""What the store holds: watched whole, but for ConfigMaps and Secrets that are not ours, of which only metadata is."""
+
+REFERENCED: Final = (SECRETS, CONFIG_MAPS)
+"""What a service may take values from: watched by metadata, read one by one when referenced."""
+
+RESOURCES: Final = (*STORED, SECRETS)
+BY_KIND: Final = {resource.kind: resource for resource in RESOURCES}

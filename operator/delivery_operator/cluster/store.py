@@ -1,0 +1,154 @@
+"""What has been seen of the cluster, by service.
+
+Written by watches, by the operator's own responses and by the periodic authoritative LIST; of two versions of an object the
+newer one stays, so that a reconcile reads its own writes. Absence is never learned from a watch alone: after a gap a watch
+may have missed a deletion, and the next LIST says so.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from delivery_operator.api.service import KIND as SERVICE_KIND
+from delivery_operator.render.names import SERVICE
+
+Body = dict[str, Any]
+ServiceKey = tuple[str, str]
+"""Namespace and name of a DeliveryService."""
+ObjectKey = tuple[str, str, str]
+"""Kind, namespace and name of any object."""
+
+_REMEMBERED: Final = 10_000
+
+
+def service_key(body: Mapping[str, Any]) -> ServiceKey | None:
+    """The service an object belongs to: by its own name, or by its label; None when it carries none."""
+    metadata = body["metadata"]
+    if body["kind"] == SERVICE_KIND:
+        return metadata["namespace"], metadata["name"]
+    name = (metadata.get("labels") or {}).get(SERVICE)
+    return (metadata["namespace"], name) if name else None
+
+
+def version(body: Mapping[str, Any]) -> int:
+    """The object's resourceVersion as a number.
+
+    Comparable among objects of one kind: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions.
+    """
+    return int(body["metadata"]["resourceVersion"])
+
+
+class Store:
+    """Objects by kind, namespace and name, indexed by service. Not thread-safe: one event loop uses it."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._objects: dict[ObjectKey, Body] = {}
+        self._index: dict[ServiceKey, dict[ObjectKey, None]] = {}
+        self._home: dict[ObjectKey, ServiceKey] = {}
+        # UIDs of removed objects: a response that was on its way when its object went must not bring it back.
+        self._removed: OrderedDict[str, None] = OrderedDict()
+
+    def put(self, body: Body, service: ServiceKey | None = None) -> ServiceKey | None:
+        """Keep an object if it is newer than the one held.
+
+        Args:
+            body: the object, with kind.
+            service: the service that asks for it, for an object without the service label.
+
+        Returns:
+            The service it concerns when something changed, else None.
+        """
+        key = (body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+        home = service_key(body) or service
+        held = self._objects.get(key)
+        if home is None or body["metadata"]["uid"] in self._removed:
+            return None
+        if held is not None and version(held) >= version(body):
+            return None
+        self._objects[key] = pruned(body)
+        previous = self._home.get(key)
+        if previous is not None and previous != home:
+            del self._index[previous][key]
+        self._home[key] = home
+        self._index.setdefault(home, {})[key] = None
+        return home
+
+    def remove(self, body: Body) -> ServiceKey | None:
+        """Forget an object that was deleted; a newer one of its name stays.
+
+        Returns:
+            The service it concerned, if it was held.
+        """
+        key = (body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+        self._removed[body["metadata"]["uid"]] = None
+        while len(self._removed) > _REMEMBERED:
+            self._removed.popitem(last=False)
+        held = self._objects.get(key)
+        if held is None or held["metadata"]["uid"] != body["metadata"]["uid"]:
+            return None
+        return self._drop(key)
+
+    def replace(self, kind: str, namespace: str | None, items: Iterable[Body], list_version: str) -> set[ServiceKey]:
+        """Take an authoritative LIST: what it has is kept, what it lacks is forgotten.
+
+        Args:
+            kind: what was listed.
+            namespace: where; None for all namespaces.
+            items: everything there was.
+            list_version: resourceVersion of the list; what is newer than it may be missing from it and stays.
+
+        Returns:
+            The services for which something changed.
+        """
+        changed: set[ServiceKey] = set()
+        present = set()
+        for item in items:
+            present.add((kind, item["metadata"]["namespace"], item["metadata"]["name"]))
+            changed.update(filter(None, [self.put(item)]))
+        for key, held in list(self._objects.items()):
+            listed = key[0] == kind and (namespace is None or key[1] == namespace)
+            if listed and key not in present and version(held) <= int(list_version):
+                changed.update(filter(None, [self._drop(key)]))
+        return changed
+
+    def get(self, kind: str, namespace: str, name: str) -> Body | None:
+        """Return one object, if it is held; callers must not change it."""
+        return self._objects.get((kind, namespace, name))
+
+    def of_service(self, service: ServiceKey) -> list[Body]:
+        """Return every object of a service, itself included; callers must not change them."""
+        return [self._objects[key] for key in self._index.get(service, ())]
+
+    def services(self) -> list[ServiceKey]:
+        """Return the keys of all DeliveryServices held."""
+        return [(key[1], key[2]) for key in self._objects if key[0] == SERVICE_KIND]
+
+    def count(self) -> int:
+        """Return how many objects are held."""
+        return len(self._objects)
+
+    def _drop(self, key: ObjectKey) -> ServiceKey | None:
+        del self._objects[key]
+        home = self._home.pop(key)
+        index = self._index[home]
+        del index[key]
+        if not index:
+            del self._index[home]
+        return home
+
+
+_DROPPED_ANNOTATION: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_POD_STATUS: Final = ("phase", "conditions", "containerStatuses")
+
+
+def pruned(body: Body) -> Body:
+    """Keep of an object what the engine reads: memory per service is budgeted."""
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    if _DROPPED_ANNOTATION in (metadata.get("annotations") or {}):
+        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _DROPPED_ANNOTATION}
+    kept = {**body, "metadata": metadata}
+    if body["kind"] == "Pod":
+        del kept["spec"]
+        kept["status"] = {name: value for name, value in (body.get("status") or {}).items() if name in _POD_STATUS}
+    return kept

@@ -1,0 +1,51 @@
+"""Whether a live object still has the fields that were applied to it (drift, invariant 7).
+
+Only our fields count: what the API server defaulted or another manager added is not a difference.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from delivery_operator.engine.objects import Object
+
+
+def differences(wanted: Object, live: Object) -> Iterator[str]:
+    """Yield the path of each field of `wanted` that `live` lacks or has another value for."""
+    return _differences(wanted, live, "")
+
+
+def same(wanted: Object, live: Object) -> bool:
+    """Whether `live` has every field of `wanted`."""
+    return next(differences(wanted, live), None) is None
+
+
+def _differences(wanted: Any, live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 any JSON value
+    if isinstance(wanted, dict):
+        if not isinstance(live, dict):
+            if wanted or live is not None:  # an empty mapping and none are the same to the API server
+                yield path
+            return
+        for key, value in wanted.items():
+            yield from _differences(value, live.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(wanted, list):
+        yield from _list_differences(wanted, live, path)
+    elif wanted != live:
+        yield path
+
+
+def _list_differences(wanted: list[Any], live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 any JSON value
+    if not wanted and live is None:
+        return
+    if not isinstance(live, list):
+        yield path
+    elif not all(isinstance(each, dict) for each in wanted):
+        if wanted != live:
+            yield path
+    else:
+        for index, item in enumerate(wanted):
+            # Lists of objects are maps with keys (containers by name, ports by number): others may have added items.
+            named = [each for each in live if isinstance(each, dict) and each.get("name") == item.get("name")]
+            if "name" in item and len(named) == 1:
+                yield from _differences(item, named[0], f"{path}[{item['name']}]")
+            elif not any(next(_differences(item, each, ""), None) is None for each in live):
+                yield f"{path}[{item.get('name', index)}]"

@@ -1,0 +1,86 @@
+"""Whether a release's processes run: every Deployment has all of its new pods available (invariant 4)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from delivery_operator.engine import pods
+from delivery_operator.engine.objects import Key, Object, condition, labels, name
+from delivery_operator.engine.pods import Problem
+from delivery_operator.render import names
+from delivery_operator.render.manifests import Manifest
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the Deployments of a release stand.
+
+    Attributes:
+        waiting: processes that are not wholly available yet.
+        overdue: processes whose Deployment went without progress past its deadline.
+        problem: the most telling cause among the pods, if there is one.
+    """
+
+    waiting: tuple[str, ...]
+    overdue: tuple[str, ...]
+    problem: Problem | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every process is wholly available with the wanted pods."""
+        return not self.waiting
+
+
+def observe(
+    wanted: Iterable[Manifest], live: Mapping[Key, Object], service_pods: Sequence[Object], release: int
+) -> Health:
+    """Hold the Deployments among the wanted manifests against what lives."""
+    waiting, overdue, problem = [], [], None
+    for manifest in wanted:
+        if manifest["kind"] != "Deployment":
+            continue
+        process = labels(manifest)[names.PROCESS]
+        deployment = live.get(("Deployment", name(manifest)))
+        if deployment is not None and _available(deployment, manifest):
+            continue
+        waiting.append(process)
+        if deployment is None:
+            continue
+        if _overdue(deployment):
+            overdue.append(process)
+        namespace = manifest["metadata"]["namespace"]
+        problem = problem or pods.problem(
+            pods.of_process(service_pods, process, release),
+            f"process {process}",
+            f"kubectl logs -n {namespace} deployment/{name(manifest)} --previous",
+        )
+        problem = problem or _not_created(deployment, process)
+    return Health(tuple(waiting), tuple(overdue), problem)
+
+
+def _available(deployment: Object, wanted: Manifest) -> bool:
+    status = deployment.get("status") or {}
+    replicas = wanted["spec"]["replicas"]
+    return bool(
+        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        and status.get("updatedReplicas", 0) == replicas
+        and status.get("availableReplicas", 0) == replicas
+        and status.get("replicas", 0) == replicas
+    )
+
+
+def _overdue(deployment: Object) -> bool:
+    status = deployment.get("status") or {}
+    progressing = condition(deployment, "Progressing")
+    return bool(
+        progressing
+        and progressing.get("reason") == "ProgressDeadlineExceeded"
+        and status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    )
+
+
+def _not_created(deployment: Object, process: str) -> Problem | None:
+    """Report pods that the API server refuses, e.g. for a quota."""
+    refused = condition(deployment, "ReplicaFailure")
+    if refused is None or refused["status"] != "True":
+        return None
+    return Problem("PodsRefused", f"process {process} gets no pods: {refused.get('message', '')}")

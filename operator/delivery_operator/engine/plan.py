@@ -1,0 +1,58 @@
+"""What is to be written, in order. A plan says what; the cluster layer says how."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from delivery_operator.engine.objects import Object
+
+
+@dataclass(frozen=True)
+class Create:
+    """Create an object that never changes afterwards (a release, a Job, a ConfigMap)."""
+
+    manifest: Object
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Server-side apply of the fields in the manifest.
+
+    Attributes:
+        manifest: the fields to own.
+        uid: of the object that was seen, and must still be there; None when none was seen: then the name is looked up
+            before it is taken.
+    """
+
+    manifest: Object
+    uid: str | None
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete exactly the object that was seen: its UID and resourceVersion are preconditions (invariant 7)."""
+
+    target: Object
+
+
+@dataclass(frozen=True)
+class SetStatus:
+    """Replace the status of a DeliveryService or DeliveryRelease."""
+
+    target: Object
+    status: dict[str, Any]
+
+
+Write = Create | Apply | Delete | SetStatus
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The next writes of one service.
+
+    Attributes:
+        writes: in the order to be made; each assumes that those before it succeeded. Empty when all is as it should be.
+        look_again_after: seconds after which to decide again although nothing happened; None when events suffice.
+    """
+
+    writes: tuple[Write, ...] = ()
+    look_again_after: float | None = None

@@ -1,0 +1,95 @@
+"""What pods say of why they do not run, in words that stay the same while the cause does (invariant 11).
+
+A kubelet alternates between ErrImagePull and ImagePullBackOff, and a crash loop between waiting, running and terminated; a
+condition must not.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from delivery_operator.engine.objects import Object, condition, labels
+from delivery_operator.engine.text import output_end
+from delivery_operator.render import names
+
+_IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
+_CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+_DETAIL: Final = 300
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a pod does not serve.
+
+    Attributes:
+        reason: one word for programs.
+        message: the cause and the next step, for people.
+    """
+
+    reason: str
+    message: str
+
+
+def of_process(pods: Iterable[Object], process: str, release: int) -> list[Object]:
+    """Pick the pods of a process that a release made."""
+    return [
+        pod
+        for pod in pods
+        if labels(pod).get(names.PROCESS) == process and labels(pod).get(names.RELEASE) == str(release)
+    ]
+
+
+def problem(pods: Iterable[Object], what: str, logs: str) -> Problem | None:
+    """Find the first cause among pods, the most telling kind first.
+
+    Args:
+        pods: pods of one process or Job.
+        what: how to name it, e.g. "process web".
+        logs: the command that shows its output.
+    """
+    found = [each for pod in pods if not pod["metadata"].get("deletionTimestamp") for each in _problems(pod, what, logs)]
+    order = ("ImagePullFailed", "ContainerConfigInvalid", "CrashLoop", "Unschedulable")
+    return min(found, key=lambda each: (order.index(each.reason), each.message), default=None)
+
+
+def _problems(pod: Object, what: str, logs: str) -> Iterator[Problem]:
+    status: dict[str, Any] = pod.get("status") or {}
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        reason, detail = waiting.get("reason", ""), waiting.get("message", "")
+        if reason in _IMAGE:
+            yield Problem(
+                "ImagePullFailed",
+                f"{what} cannot pull image {container['image']}: {_pull_detail(reason, detail)}; check the tag, the "
+                "registry and spec.imagePullSecrets",
+            )
+        elif reason in _CONFIG:
+            yield Problem("ContainerConfigInvalid", f"{what} cannot start its container: {_short(detail or reason)}")
+        elif container.get("restartCount") and not container.get("ready"):
+            yield _crash(container, what, logs)
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled and scheduled["status"] == "False" and scheduled.get("reason") == "Unschedulable":
+        yield Problem("Unschedulable", f"{what} fits on no node: {_short(scheduled.get('message', ''))}")
+
+
+def _crash(container: Object, what: str, logs: str) -> Problem:
+    last = (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
+    how = "was killed for using more memory than its limit" if last.get("reason") == "OOMKilled" else (
+        f"exits with code {last.get('exitCode', 'unknown')}"
+    )
+    output = output_end(last.get("message") or "")
+    said = f"; the end of its output: {output}" if output else ""
+    return Problem("CrashLoop", f"{what} {how} and is restarted{said}; see `{logs}`")
+
+
+def _pull_detail(reason: str, detail: str) -> str:
+    # ImagePullBackOff repeats the error behind its own words; without them both states read the same.
+    _, found, cause = detail.partition("ErrImagePull: ")
+    if reason == "ImagePullBackOff" and not found:
+        return "the registry does not give it out"
+    return _short(cause if found else detail or reason)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return output_end(line if len(line) <= _DETAIL else f"{line[:_DETAIL]}…")

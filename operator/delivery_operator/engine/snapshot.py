@@ -1,0 +1,50 @@
+"""What a decision is made from: everything that is known about one service at one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from delivery_operator.api.release import ReferenceKind
+from delivery_operator.engine.objects import Key, Object
+from delivery_operator.render.bundle import Bundle
+
+@dataclass(frozen=True)
+class Refusal:
+    """A write that the API server refused for good: a quota, a policy, a right the operator lacks.
+
+    Attributes:
+        what: kind and name of the object, e.g. "Deployment order-web".
+        message: what the API server said.
+    """
+
+    what: str
+    message: str
+
+
+Reference = tuple[ReferenceKind, str]
+"""Kind and name of a Secret or ConfigMap that a service takes values from."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One service and what there is of it.
+
+    Attributes:
+        now: the time, in UTC; only for conditions and waiting, never to decide what should be.
+        service: the DeliveryService.
+        releases: every DeliveryRelease that carries the service's label, in any order.
+        children: (kind, name) to every other object that carries the label, or has a name the service needs.
+        pods: the pods that carry the label; their messages hold no secret values.
+        referenced: each existing Secret or ConfigMap the service names, to its keys with the keyed hash of their values.
+        bundle: the templates a new release is rendered with.
+        refusal: set when the plan just made for this very snapshot met a refusal; then only the status is planned.
+    """
+
+    now: datetime
+    service: Object
+    releases: Sequence[Object]
+    children: Mapping[Key, Object]
+    pods: Sequence[Object]
+    referenced: Mapping[Reference, Mapping[str, str]]
+    bundle: Bundle = field(repr=False)
+    refusal: Refusal | None = None

@@ -1,0 +1,52 @@
+"""Names of children, labels and annotations: the one place that spells them."""
+
+from typing import Final
+
+from delivery_operator.api.base import GROUP
+
+MANAGER: Final = "delivery-operator"
+"""Field manager of server-side apply, and the value of app.kubernetes.io/managed-by."""
+
+# Selector labels, as the platform's documents have them (F5-9); never changed once a Deployment exists.
+APP: Final = "app"
+TIER: Final = "tier"
+
+SERVICE: Final = f"{GROUP}/service"
+"""Label: name of the DeliveryService. Narrows the operator's watches, and leads from a child back to its service."""
+PROCESS: Final = f"{GROUP}/process"
+RELEASE: Final = f"{GROUP}/release"
+"""Label of children and pods: number of the release that made them."""
+ROLE: Final = f"{GROUP}/role"
+"""Label of Jobs: what they do (migrate)."""
+REVISION: Final = f"{GROUP}/revision"
+REPOSITORY: Final = f"{GROUP}/repository"
+MANIFEST: Final = f"{GROUP}/manifest"
+"""Annotation: digest of the manifest last applied; a field dropped since then shows as a difference here."""
+
+WEB: Final = "web"
+MIGRATE: Final = "migrate"
+
+
+def deployment(service: str, process: str) -> str:
+    """Name of a process's Deployment (F5-9, F8-1)."""
+    return f"{service}-{process}"
+
+
+def network_service(service: str, process: str) -> str:
+    """Name of a process's Service: `order-service` for web, `order-<process>` for others (F7-4, F7-8)."""
+    return f"{service}-service" if process == WEB else f"{service}-{process}"
+
+
+def config_map(service: str, digest: str) -> str:
+    """Name of the immutable ConfigMap of a release's literals; equal content has an equal name."""
+    return f"{service}-config-{digest[:10]}"
+
+
+def release(service: str, number: int) -> str:
+    """Name of a release: deterministic, so that a stale cache meets AlreadyExists and not a second release."""
+    return f"{service}-r{number}"
+
+
+def job(service: str, number: int, role: str) -> str:
+    """Name of a release's Job: carries the number, since a Job's template is immutable (W-4)."""
+    return f"{release(service, number)}-{role}"

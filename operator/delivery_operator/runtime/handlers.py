@@ -1,0 +1,67 @@
+"""kopf's part: watches that feed the store and name the key to look at. Nothing is decided here.
+
+Only `on.event` is used: kopf's other handlers write annotations or finalizers into the user's objects (invariant 6).
+"""
+
+from typing import Any
+
+import kopf
+
+from delivery_operator.cluster.connection import Connection
+from delivery_operator.cluster.resources import STORED
+from delivery_operator.cluster.store import Store
+from delivery_operator.render.names import SERVICE
+from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.vitals import Vitals
+
+
+def registry(connection: Connection, store: Store, queue: Queue, vitals: Vitals) -> kopf.OperatorRegistry:
+    """Register a watch for every stored kind, and how kopf logs in."""
+    handlers = kopf.OperatorRegistry()
+
+    async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 kopf's keyword arguments
+        configuration = connection.configuration
+        authorization = await connection.authorization()
+        scheme, _, token = (authorization or "").partition(" ")
+        return kopf.ConnectionInfo(
+            server=connection.host,
+            ca_path=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            certificate_path=configuration.cert_file,
+            private_key_path=configuration.key_file,
+            scheme=scheme.capitalize() if token else None,
+            token=token or None,
+        )
+
+    def observe(kind: str, event: dict[str, Any]) -> None:
+        # Objects of a kopf LIST lack the kind.
+        body = {**event["object"], "kind": kind}
+        vitals.heard(body)
+        changed = store.remove(body) if event["type"] == "DELETED" else store.put(body)
+        if changed is not None:
+            queue.add(changed)
+
+    kopf.on.login(registry=handlers)(login)  # type: ignore[arg-type]
+    for resource in STORED:
+
+        async def handle(event: Any, kind: str = resource.kind, **_: Any) -> None:  # noqa: ANN401 kopf's arguments
+            observe(kind, event)
+
+        kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers, id=resource.plural)(handle)
+    return handlers
+
+
+def settings() -> kopf.OperatorSettings:
+    """Set kopf up as a mere watcher: no peering, no posting, no scanning for CRDs."""
+    result = kopf.OperatorSettings()
+    result.posting.enabled = False
+    result.scanning.disabled = True
+    result.peering.standalone = True
+    result.watching.server_timeout = 290  # renewed before a proxy or a NAT forgets the connection
+    # An API server that is away for minutes is waited for; kopf's default gives up after half an hour all told.
+    result.networking.error_backoffs = [1, 1, 2, 3, 5, 8] + [10] * 360
+    result.queueing.idle_timeout = 1.0  # per-object workers of kopf end soon: they have nothing to remember
+    for resource in STORED:
+        if resource.labelled:
+            result.watching.label_selectors[resource.group, resource.version, resource.plural] = SERVICE
+    return result

@@ -1,0 +1,56 @@
+"""What the operator counts, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+
+class Metrics:
+    """The operator's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Register everything."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.reconciles = Counter(
+            "delivery_operator_reconciles_total",
+            "Reconciles by result: done, retry (the API server did not answer), refused, or bug.",
+            ["result"],
+            registry=self.registry,
+        )
+        self.duration = Histogram(
+            "delivery_operator_reconcile_seconds", "Duration of a reconcile.", registry=self.registry
+        )
+        self.writes = Counter(
+            "delivery_operator_writes_total",
+            "Writes made to the API server, by verb and kind.",
+            ["verb", "kind"],
+            registry=self.registry,
+        )
+        self.releases = Counter(
+            "delivery_operator_releases_total",
+            "Releases by what became of them: cut, active, failed or superseded.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.migrations = Counter(
+            "delivery_operator_migrations_total", "Migrations by result.", ["result"], registry=self.registry
+        )
+        self.queued = Gauge(
+            "delivery_operator_queue_length", "Services that wait for a worker.", registry=self.registry
+        )
+        self.working = Gauge(
+            "delivery_operator_workers_busy", "Services that are being reconciled.", registry=self.registry
+        )
+        self.objects = Gauge("delivery_operator_store_objects", "Objects held in memory.", registry=self.registry)
+        self.resyncs = Counter(
+            "delivery_operator_resyncs_total", "Periodic LISTs of everything, by result.", ["result"], registry=self.registry
+        )
+        self.drift = Counter(
+            "delivery_operator_resync_corrections_total",
+            "Services about which a LIST knew more than the watches had told.",
+            registry=self.registry,
+        )

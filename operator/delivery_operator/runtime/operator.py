@@ -1,0 +1,151 @@
+"""Puts the parts together, runs them, and ends them in order on SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+import time
+
+import kopf
+import structlog
+from aiohttp import web
+
+from delivery_operator.cluster import connection, hashkey
+from delivery_operator.cluster.act import Actor
+from delivery_operator.cluster.api import Api
+from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.store import Body, Store
+from delivery_operator.render import bundle
+from delivery_operator.runtime import handlers, server
+from delivery_operator.runtime.metrics import Metrics
+from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.reconcile import Reconciler
+from delivery_operator.runtime.resync import Resync
+from delivery_operator.runtime.settings import Settings
+from delivery_operator.runtime.vitals import Vitals
+
+log = structlog.get_logger(__name__)
+
+_RETRY_SECONDS = 1.0
+_GAUGE_SECONDS = 5.0
+_LAST_RECONCILE_SECONDS = 20.0
+"""How long SIGTERM waits for the reconciles in hand; less than the pod's grace period."""
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; the reconciles in hand are finished first.
+
+    Raises:
+        NoConfiguration: no cluster to connect to.
+        HashKeyUnusable: the operator's Secret cannot be used.
+        RenderError: the templates are not whole.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    templates = bundle.load()
+    target = await connection.connect()
+    metrics, store, queue, vitals = Metrics(), Store(), Queue(), Vitals(time.monotonic)
+    async with Api(target) as api, _http(settings, vitals, metrics):
+        key = await _until_reachable(api, settings, stop)
+        if key is None:
+            return
+        referenced = Referenced(api, key, settings.scopes, queue.add)
+
+        def written(verb: str, body: Body) -> None:
+            metrics.writes.labels(verb, body["kind"]).inc()
+            if verb != "delete":  # a deletion's version is not in its answer
+                vitals.expect(body)
+
+        actor = Actor(api, store, written)
+        reconciler = Reconciler(store, referenced, actor, templates, queue, metrics)
+        resync = Resync(api, store, referenced, queue, vitals, metrics, settings)
+        background = [
+            asyncio.create_task(referenced.watch(), name="watch references"),
+            asyncio.create_task(_watch(target, settings, store, queue, vitals), name="kopf"),
+            asyncio.create_task(_gauges(metrics, queue, store), name="gauges"),
+        ]
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        starting = asyncio.create_task(_start(referenced, resync, reconciler, settings), name="start")
+        try:
+            # Whatever ends first ends the operator: a signal, or a part that must not end.
+            await asyncio.wait([stopping, starting, *background], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            log.info("stopping", reconciles_in_hand=queue.working)
+            queue.close()
+            for task in background:
+                task.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_RECONCILE_SECONDS):
+                    while queue.working and not starting.done():  # noqa: ASYNC110 workers end the loop, not an event
+                        await asyncio.sleep(0.05)
+            for task in (starting, stopping):
+                task.cancel()
+            results = await asyncio.gather(starting, stopping, *background, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+    log.info("stopped")
+
+
+async def _start(referenced: Referenced, resync: Resync, reconciler: Reconciler, settings: Settings) -> None:
+    """Fill the store, then let the workers begin: a decision on half a store would be a wrong one."""
+    await referenced.synced()
+    while True:
+        try:
+            await resync.once()
+            break
+        except ApiError as error:
+            log.warning("waiting for the api server", error=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+    log.info("started", services=len(resync.store.services()), workers=settings.workers)
+    async with asyncio.TaskGroup() as group:
+        for number in range(settings.workers):
+            group.create_task(reconciler.work(), name=f"worker {number}")
+        group.create_task(resync.run(), name="resync")
+
+
+async def _watch(
+    target: connection.Connection, settings: Settings, store: Store, queue: Queue, vitals: Vitals
+) -> None:
+    # The operator's own SIGTERM handling comes first; kopf's would end the watches under a reconcile in hand.
+    await kopf.operator(
+        registry=handlers.registry(target, store, queue, vitals),
+        settings=handlers.settings(),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=list(settings.namespaces),
+    )
+
+
+async def _until_reachable(api: Api, settings: Settings, stop: asyncio.Event) -> bytes | None:
+    """Read the hash key, waiting for the API server if need be; None when told to stop."""
+    while not stop.is_set():
+        try:
+            return await hashkey.load(api, settings.namespace)
+        except ApiError as error:
+            log.warning("waiting for the api server", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
+    return None
+
+
+@contextlib.asynccontextmanager
+async def _http(settings: Settings, vitals: Vitals, metrics: Metrics):  # noqa: ANN202 a context manager of nothing
+    runner = web.AppRunner(server.application(vitals, metrics), access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, port=settings.http_port)
+        await site.start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _gauges(metrics: Metrics, queue: Queue, store: Store) -> None:
+    while True:
+        metrics.queued.set(len(queue))
+        metrics.working.set(queue.working)
+        metrics.objects.set(store.count())
+        await asyncio.sleep(_GAUGE_SECONDS)

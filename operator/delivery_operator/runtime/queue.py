@@ -1,0 +1,130 @@
+"""The work queue: keys of services to look at, each at most once, fairly over namespaces, failing ones later and later.
+
+Modelled on client-go's workqueue (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key that is added while it is
+worked on is worked on once more afterwards, and never by two workers at once. Namespaces take turns, so that one with a
+thousand changes does not hold up the others (invariant 10).
+"""
+
+import asyncio
+import random
+from collections import OrderedDict, deque
+from typing import Final
+
+from delivery_operator.cluster.store import ServiceKey
+
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 300.0
+_JITTER: Final = 0.2
+_DOUBLINGS: Final = 20
+
+
+class Queue:
+    """Keys waiting for a worker. Not thread-safe: one event loop uses it."""
+
+    def __init__(self, rng: random.Random | None = None) -> None:
+        """Start empty; the random source spreads retries."""
+        self._rng = rng or random.Random()  # noqa: S311 spreads load, guards nothing
+        self._waiting: OrderedDict[str, deque[ServiceKey]] = OrderedDict()
+        self._queued: set[ServiceKey] = set()
+        self._working: set[ServiceKey] = set()
+        self._again: set[ServiceKey] = set()
+        self._failures: dict[ServiceKey, int] = {}
+        self._timers: dict[ServiceKey, asyncio.TimerHandle] = {}
+        self._wakeup = asyncio.Condition()
+        self._wakers: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._queued)
+
+    @property
+    def working(self) -> int:
+        """How many keys are being worked on."""
+        return len(self._working)
+
+    def add(self, key: ServiceKey) -> None:
+        """Have a key looked at soon."""
+        if self._closed or key in self._queued:
+            return
+        if key in self._working:
+            self._again.add(key)
+            return
+        self._queued.add(key)
+        self._waiting.setdefault(key[0], deque()).append(key)
+        self._notify()
+
+    def add_after(self, key: ServiceKey, seconds: float) -> None:
+        """Have a key looked at after a time; of several such wishes the earliest counts."""
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(key)
+        if timer is not None:
+            if timer.when() <= loop.time() + seconds:
+                return
+            timer.cancel()
+        self._timers[key] = loop.call_later(seconds, self._due, key)
+
+    def add_failed(self, key: ServiceKey, at_least: float = 0.0) -> float:
+        """Have a key that failed looked at again, later with each failure in a row.
+
+        Args:
+            key: what failed.
+            at_least: seconds the API server asked to wait.
+
+        Returns:
+            Seconds until then.
+        """
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(failures, _DOUBLINGS))
+        delay = max(at_least, delay * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
+        self.add_after(key, delay)
+        return delay
+
+    def succeeded(self, key: ServiceKey) -> None:
+        """Forget that a key failed."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> ServiceKey | None:
+        """Take the next key; the caller must call `done` with it. None when the queue is closed."""
+        async with self._wakeup:
+            await self._wakeup.wait_for(lambda: self._closed or self._waiting)
+        if self._closed:
+            return None
+        namespace, keys = self._waiting.popitem(last=False)
+        key = keys.popleft()
+        if keys:
+            self._waiting[namespace] = keys  # to the end of the line: the other namespaces come first
+        self._queued.discard(key)
+        self._working.add(key)
+        return key
+
+    def done(self, key: ServiceKey) -> None:
+        """Say that the work on a key is over."""
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def close(self) -> None:
+        """Give out no more keys; what is being worked on goes on."""
+        self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._notify()
+
+    def _due(self, key: ServiceKey) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _notify(self) -> None:
+        waker = asyncio.get_running_loop().create_task(self._wake())
+        self._wakers.add(waker)  # the loop itself holds tasks only weakly
+        waker.add_done_callback(self._wakers.discard)
+
+    async def _wake(self) -> None:
+        async with self._wakeup:
+            self._wakeup.notify_all()

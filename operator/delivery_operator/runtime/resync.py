@@ -1,0 +1,69 @@
+"""The periodic authoritative look: LIST everything, take it into the store, and look at every service again.
+
+It is what makes the operator level-triggered in truth: a lost event, a deletion in a watch's gap or a bug in a cache costs at
+most one period.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from delivery_operator.cluster.api import Api
+from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.resources import STORED
+from delivery_operator.cluster.store import Store
+from delivery_operator.render.names import SERVICE
+from delivery_operator.runtime.metrics import Metrics
+from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.settings import Settings
+from delivery_operator.runtime.vitals import Vitals
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Resync:
+    """Lists everything now and then."""
+
+    api: Api
+    store: Store
+    referenced: Referenced
+    queue: Queue
+    vitals: Vitals
+    metrics: Metrics
+    settings: Settings
+
+    async def run(self) -> None:
+        """Resync every period until cancelled; a failed one is tried again at the next."""
+        while True:
+            await asyncio.sleep(self.settings.resync_seconds)
+            try:
+                await self.once()
+                await self.referenced.relist()
+            except ApiError as error:
+                self.metrics.resyncs.labels("failed").inc()
+                log.warning("resync failed", error=str(error))
+            else:
+                self.metrics.resyncs.labels("done").inc()
+
+    async def once(self) -> None:
+        """List every kind into the store and queue every service.
+
+        Raises:
+            ApiError: a LIST failed; what was listed before it is kept.
+        """
+        changed = set()
+        for resource in STORED:
+            for namespace in self.settings.scopes:
+                listing = await self.api.list(resource, namespace, selector=SERVICE if resource.labelled else "")
+                changed |= self.store.replace(resource.kind, namespace, listing.items, listing.version)
+                for item in listing.items:
+                    self.vitals.expect(item)
+        if self.vitals.synced:
+            self.metrics.drift.inc(len(changed))
+        self.vitals.synced = True
+        # Those that were deleted are looked at too, to forget what was kept for them.
+        for service in {*self.store.services(), *changed}:
+            self.queue.add(service)

@@ -1,0 +1,46 @@
+"""Whether the operator is alive: its event loop turns, and no watch is deaf.
+
+A watch can die without an error (nolar/kopf#585): the connection stands, and nothing comes. It is found out by what is known
+from elsewhere: every write's answer and every LIST names a version that the watch must deliver too. A version that has not
+come within a time means that the watch does not hear. A hung event loop needs no code: it answers no probe.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from delivery_operator.cluster.store import Body, version
+
+DEAF_AFTER_SECONDS: Final = 120.0
+
+
+class Vitals:
+    """Keeps, per kind, which versions the watch still owes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Use this monotonic clock, in seconds."""
+        self._clock = clock
+        self._seen: dict[str, int] = {}
+        self._owed: dict[str, tuple[int, float]] = {}
+        self.synced = False
+
+    def expect(self, body: Body) -> None:
+        """Note a version learned by other means than the watch."""
+        kind = body["kind"]
+        owed = version(body)
+        # Versions of one kind come in order, so the first one owed stands for those before it.
+        if owed > self._seen.get(kind, 0) and kind not in self._owed:
+            self._owed[kind] = (owed, self._clock())
+
+    def heard(self, body: Body) -> None:
+        """Note a version that the watch delivered."""
+        kind = body["kind"]
+        came = version(body)
+        self._seen[kind] = max(came, self._seen.get(kind, 0))
+        owed = self._owed.get(kind)
+        if owed is not None and came >= owed[0]:
+            del self._owed[kind]
+
+    def deaf(self) -> list[str]:
+        """Return the kinds whose watch owes a version for too long."""
+        now = self._clock()
+        return sorted(kind for kind, (_, since) in self._owed.items() if now - since > DEAF_AFTER_SECONDS)

@@ -14,7 +14,9 @@ from delivery_operator.runtime.settings import Settings
 
 
 def main() -> int:
-    """Run the operator; returns the exit code: 0 when told to stop, 2 when it cannot start as it is configured."""
+    """Run the operator; returns the exit code: 0 when told to stop, 1 by an error, 2 when it cannot start as it
+    is configured.
+    """
     try:
         settings = Settings()
     except ValidationError as error:
@@ -28,6 +30,10 @@ def main() -> int:
     except (NoConfiguration, HashKeyUnusable, RenderError) as error:
         structlog.get_logger(__name__).error("cannot start", error=str(error))
         return 2
+    except Exception:
+        # A part that must not end has ended: start anew, as a pod does, rather than go on half blind.
+        structlog.get_logger(__name__).exception("stopped by an error")
+        return 1
     return 0
 
 

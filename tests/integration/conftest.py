@@ -1,0 +1,57 @@
+"""A namespace, an identity and a fake kubelet for each test, on one control plane with the CRDs."""
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devcluster.cluster import Cluster
+from tests.support.kube import Kube, RequestFailed, condition, wait_for
+from tests.support.kubelet import FakeKubelet
+from tests.support.operator import make_identity
+from tests.support.site import Site
+
+CRDS = Path(__file__).parents[2] / "crds"
+
+
+@pytest.fixture(scope="session")
+def kube(control_plane: Cluster) -> Kube:
+    """The control plane with the CRDs established."""
+    client = Kube(control_plane.kubeconfig_path)
+    for path in sorted(CRDS.glob("*.yaml")):
+        body = yaml.safe_load(path.read_text())
+        with contextlib.suppress(RequestFailed):  # another worker was faster
+            client.create(body)
+        name = body["metadata"]["name"]
+        wait_for(
+            lambda name=name: condition(client.find("CustomResourceDefinition", None, name), "Established").get("status")
+            == "True",
+            f"CRD {name}",
+        )
+    return client
+
+
+@pytest.fixture
+def make_site(kube: Kube, control_plane: Cluster, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Make any number of sites; all end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make() -> Site:
+            namespace = f"t-{uuid.uuid4().hex[:10]}"
+            kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+            stack.callback(kube.delete, "Namespace", None, namespace)
+            kubelet = stack.enter_context(FakeKubelet(kube, namespace))
+            site = Site(kube, control_plane, namespace, tmp_path, kubelet, make_identity(kube, namespace))
+            stack.callback(site.close)
+            return site
+
+        yield make
+
+
+@pytest.fixture
+def site(make_site: Callable[[], Site]) -> Site:
+    """One site with no operator running yet."""
+    return make_site()

@@ -1,0 +1,176 @@
+"""A node without machines: plays the kubelet's part for a control plane that has none.
+
+It registers a node, and moves the pods that the real scheduler binds there through the states a kubelet would report:
+Deployments, Jobs, garbage collection and eviction then work as they do anywhere. What becomes of a pod is the test's to say.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tests.support.kube import Kube, Object, RequestFailed
+
+NODE = "fake-0"
+HEARTBEAT_SECONDS = 10
+TICK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The pod's process starts and becomes ready."""
+
+
+@dataclass(frozen=True)
+class Exits:
+    """The pod's process ends; of a Deployment's pod it is then restarted again and again."""
+
+    code: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """The container does not start: reason and message of its waiting state."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Hangs:
+    """The container starts and never becomes ready, or, in a Job, never ends."""
+
+
+Fate = Runs | Exits | Waits | Hangs
+
+
+def usual(pod: Object) -> Fate:
+    """Jobs succeed and tell their schema, everything else runs."""
+    return Exits(0, '{"schemaHead": "0001"}') if "job-name" in pod["metadata"]["labels"] else Runs()
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class FakeKubelet:
+    """Runs the pods of one namespace until closed. `fate` may be replaced at any time."""
+
+    def __init__(self, kube: Kube, namespace: str, fate: Callable[[Object], Fate] = usual) -> None:
+        self.fate = fate
+        self.started: dict[str, Object] = {}
+        """UID to pod of every pod that was started: how often a migration ran is counted here."""
+        self._kube = kube
+        self._namespace = namespace
+        self._reported: dict[str, Fate] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"kubelet {namespace}", daemon=True)
+
+    def __enter__(self) -> "FakeKubelet":
+        self._register()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def started_of(self, label: str, value: str) -> list[Object]:
+        return [pod for pod in self.started.values() if pod["metadata"]["labels"].get(label) == value]
+
+    def _register(self) -> None:
+        capacity = {"cpu": "1000", "memory": "1Ti", "pods": "10000"}
+        with contextlib.suppress(RequestFailed):  # another test was faster
+            self._kube.create(
+                {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}}
+            )
+        self._beat(capacity)
+
+    def _beat(self, capacity: dict[str, str] | None = None) -> None:
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "a node of tests",
+            "lastHeartbeatTime": now(),
+        }
+        status: Object = {"conditions": [ready]}
+        if capacity:
+            status |= {"capacity": capacity, "allocatable": capacity}
+        # Unlike a merge patch a strategic one keeps the time of the last transition.
+        self._kube.request(
+            "PATCH", f"/api/v1/nodes/{NODE}/status", {"status": status}, "application/strategic-merge-patch+json"
+        )
+
+    def _run(self) -> None:
+        ticks = 0
+        while not self._stop.wait(TICK_SECONDS):
+            ticks += 1
+            # The API server may be away: that is some tests' point.
+            with contextlib.suppress(RequestFailed, OSError, Exception):
+                if ticks % int(HEARTBEAT_SECONDS / TICK_SECONDS) == 0:
+                    self._beat()
+                for pod in self._kube.list("Pod", self._namespace):
+                    self._sync(pod)
+
+    def _sync(self, pod: Object) -> None:
+        metadata = pod["metadata"]
+        if metadata.get("deletionTimestamp"):
+            self._kube.delete("Pod", self._namespace, metadata["name"], grace=0)
+            return
+        if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
+            return
+        fate = self.fate(pod)
+        if self._reported.get(metadata["uid"]) == fate:
+            return
+        self.started.setdefault(metadata["uid"], pod)
+        self._kube.patch("Pod", self._namespace, metadata["name"], {"status": _status(pod, fate)}, "status")
+        self._reported[metadata["uid"]] = fate
+
+
+def _status(pod: Object, fate: Fate) -> Object:
+    container = pod["spec"]["containers"][0]
+    of_job = "job-name" in pod["metadata"]["labels"]
+    report: Object = {
+        "name": container["name"],
+        "image": container["image"],
+        "imageID": container["image"],
+        "ready": False,
+        "restartCount": 0,
+        "state": {},
+    }
+    phase, ready = "Running", False
+    match fate:
+        case Runs():
+            ready = True
+            report |= {"ready": True, "state": {"running": {"startedAt": now()}}}
+        case Hangs():
+            report["state"] = {"running": {"startedAt": now()}}
+        case Waits(reason, message):
+            phase = "Pending"
+            report["state"] = {"waiting": {"reason": reason, "message": message}}
+        case Exits(code, message):
+            end = {
+                "exitCode": code,
+                "reason": "Completed" if code == 0 else "Error",
+                "message": message,
+                "startedAt": now(),
+                "finishedAt": now(),
+            }
+            if of_job:
+                phase = "Succeeded" if code == 0 else "Failed"
+                report["state"] = {"terminated": end}
+            else:
+                report |= {
+                    "restartCount": 3,
+                    "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+                    "lastState": {"terminated": end},
+                }
+    state = "True" if ready else "False"
+    conditions = [
+        {"type": kind, "status": state, "lastTransitionTime": now()} for kind in ("Ready", "ContainersReady")
+    ]
+    conditions.append({"type": "PodScheduled", "status": "True", "lastTransitionTime": now()})
+    return {"phase": phase, "startTime": now(), "conditions": conditions, "containerStatuses": [report]}

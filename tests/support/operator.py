@@ -1,0 +1,115 @@
+"""The operator as its own process, under its own identity, with the rights its code says it needs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from delivery_operator.cluster.resources import RESOURCES
+from tests.support.kube import Kube, Object
+
+ACCOUNT = "operator"
+
+
+def user(namespace: str) -> str:
+    """The user that the API server sees, in its audit log too."""
+    return f"system:serviceaccount:{namespace}:{ACCOUNT}"
+
+
+def make_identity(kube: Kube, namespace: str, server: str | None = None) -> Object:
+    """Make a service account with the rights of the table of resources, in one namespace; return its kubeconfig."""
+    metadata = {"name": ACCOUNT, "namespace": namespace}
+    kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    rules = [
+        {"apiGroups": [each.group], "resources": [each.plural], "verbs": sorted(each.verbs)} for each in RESOURCES
+    ] + [
+        {"apiGroups": [each.group], "resources": [f"{each.plural}/status"], "verbs": sorted(each.status_verbs)}
+        for each in RESOURCES
+        if each.status_verbs
+    ]
+    rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
+    kube.create(
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}
+    )
+    kube.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
+            "subjects": [{"kind": "ServiceAccount", **metadata}],
+        }
+    )
+    token = kube.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token",
+        {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}},
+    )["status"]["token"]
+    cluster = {"server": server or kube.host}
+    if cluster["server"].startswith("https:"):
+        cluster["certificate-authority"] = str(kube.certificate_authority)
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "test", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": namespace}}],
+    }
+
+
+class OperatorProcess:
+    """One run of the operator, watching one namespace."""
+
+    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, **settings: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / f"{namespace}.kubeconfig"
+        config.write_text(yaml.safe_dump(kubeconfig))
+        self.log_file = folder / f"{namespace}-{time.monotonic_ns()}.log"
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(config),
+            "POD_NAMESPACE": namespace,
+            "DELIVERY_OPERATOR_NAMESPACES": namespace,
+            "DELIVERY_OPERATOR_HTTP_PORT": "0",
+            **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
+        }
+        with self.log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "delivery_operator"], env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: no time for a last word."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, seconds: float = 30) -> int:
+        """SIGTERM, and wait for the end; returns the exit code."""
+        if self.running():
+            self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(seconds)
+
+    def wait(self, seconds: float) -> int:
+        return self._process.wait(seconds)
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def events(self, match: Callable[[Object], bool] = lambda _: True) -> list[dict[str, Any]]:
+        """Log events that match; every line must be JSON."""
+        return [event for line in self.log().splitlines() if match(event := json.loads(line))]

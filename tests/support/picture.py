@@ -1,0 +1,65 @@
+"""A picture of everything a service has become, without what must differ from run to run."""
+
+import json
+import re
+from typing import Any
+
+from delivery_operator.render.manifests import unpack
+from tests.support.kube import Kube, Object
+
+KINDS = (
+    "DeliveryService",
+    "DeliveryRelease",
+    "Deployment",
+    "Service",
+    "ConfigMap",
+    "ServiceAccount",
+    "PodDisruptionBudget",
+    "Job",
+)
+_DROPPED = {
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "managedFields",
+    "generation",
+    "clusterIP",
+    "clusterIPs",
+    "durationSeconds",
+    "observedGeneration",
+    "activeAt",
+    "hash",  # keyed, and each namespace has its key
+    "digest",
+}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SEAL = "delivery.dev/manifest"  # a digest over the owner's UID
+
+
+def picture(kube: Kube, namespace: str) -> dict[str, Any]:
+    """Kind and name to the object, for all that carries the service's label."""
+    found = {}
+    for kind in KINDS:
+        selector = "" if kind == "DeliveryService" else "delivery.dev/service"
+        for obj in kube.list(kind, namespace, selector):
+            obj["kind"] = kind  # items of a list carry none
+            found[f"{kind} {obj['metadata']['name']}"] = _normal(obj, namespace, keep_status=kind.startswith("Delivery"))
+    return found
+
+
+def _normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:  # noqa: ANN401 any JSON value
+    kept = {key: value for key, value in obj.items() if key != "status" or keep_status}
+    if obj.get("spec", {}).get("selector", {}).get("matchLabels", {}).get("batch.kubernetes.io/controller-uid"):
+        kept = {**kept, "spec": "of a Job"}  # the controller writes the Job's UID all over it
+        kept["metadata"] = {key: obj["metadata"][key] for key in ("name", "ownerReferences")}
+    if obj["kind"] == "DeliveryRelease":
+        kept = {**kept, "spec": {**obj["spec"], "manifests": unpack(obj["spec"]["manifests"])}}
+    text = json.dumps(_without(kept)).replace(namespace, "NAMESPACE")
+    return json.loads(_TIME.sub("TIME", text))
+
+
+def _without(value: Any) -> Any:  # noqa: ANN401 any JSON value
+    if isinstance(value, dict):
+        return {key: _without(each) for key, each in value.items() if key not in _DROPPED and key != _SEAL}
+    if isinstance(value, list):
+        return [_without(each) for each in value]
+    return value

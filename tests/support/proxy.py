@@ -1,0 +1,126 @@
+"""An API server with a fault in front of it: forwards every request, and kills the operator around one chosen write.
+
+The kill is a real SIGKILL of a real process, before the request reaches the API server or after its answer has come and
+before the operator gets it: the two ways in which a write and the memory of it can part.
+"""
+
+import asyncio
+import contextlib
+import os
+import ssl
+import threading
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+
+WRITES: Final = {"POST", "PUT", "PATCH", "DELETE"}
+_HOP: Final = {"transfer-encoding", "connection", "content-length", "host"}
+
+
+class When(Enum):
+    """On which side of the write the operator dies."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which write: its number, from 1, and the side of it."""
+
+    write: int
+    when: When
+
+
+class Proxy:
+    """Listens on a loopback port until closed. Arm it with a process and a cut; unarmed it only counts writes."""
+
+    def __init__(self, server: str, certificate_authority: str) -> None:
+        self.writes: list[str] = []
+        """Method and path of each write since the last arming."""
+        self.fired = threading.Event()
+        self._server = server
+        self._trust = ssl.create_default_context(cafile=certificate_authority)
+        self._pid: int | None = None
+        self._cut: Cut | None = None
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
+        self.url = ""
+
+    def __enter__(self) -> "Proxy":
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def arm(self, pid: int | None, cut: Cut | None) -> None:
+        """Count from now on, and kill this process around the chosen write."""
+        self.writes = []
+        self.fired.clear()
+        self._pid, self._cut = pid, cut
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._start())
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._close())
+        self._loop.close()
+
+    async def _start(self) -> None:
+        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", self._forward)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _close(self) -> None:
+        await self._runner.cleanup()
+        await self._session.close()
+
+    def _dies(self, when: When) -> bool:
+        cut = self._cut
+        if cut is None or self._pid is None or cut != Cut(len(self.writes), when):
+            return False
+        os.kill(self._pid, 9)
+        self.fired.set()
+        self._cut = None
+        return True
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        writes = request.method in WRITES
+        if writes:
+            self.writes.append(f"{request.method} {request.path}")
+            if self._dies(When.BEFORE):
+                raise web.HTTPServiceUnavailable
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
+        async with self._session.request(
+            request.method,
+            self._server + request.raw_path,
+            data=await request.read() if writes else None,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None),
+        ) as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
+            if writes:
+                content = await answer.read()
+                self._dies(When.AFTER)
+                return web.Response(status=answer.status, body=content, headers=kept)
+            response = web.StreamResponse(status=answer.status, headers=kept)
+            # Either side may be gone; the other learns it by the end of the stream.
+            with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+            return response

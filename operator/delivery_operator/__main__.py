@@ -14,8 +14,10 @@ from delivery_operator.runtime.settings import Settings
 
 
 def main() -> int:
-    """Run the operator; returns the exit code: 0 when told to stop, 1 by an error, 2 when it cannot start as it
-    is configured.
+    """Run the operator.
+
+    Returns:
+        The exit code: 0 when told to stop, 1 after an error, 2 when it cannot start as it is configured.
     """
     try:
         settings = Settings()
@@ -30,7 +32,7 @@ def main() -> int:
     except (NoConfiguration, HashKeyUnusable, RenderError) as error:
         structlog.get_logger(__name__).error("cannot start", error=str(error))
         return 2
-    except Exception:
+    except Exception:  # noqa: BLE001 the last one there is: it is logged as JSON like everything else
         # A part that must not end has ended: start anew, as a pod does, rather than go on half blind.
         structlog.get_logger(__name__).exception("stopped by an error")
         return 1

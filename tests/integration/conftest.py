@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,12 @@ def kube(control_plane: Cluster) -> Kube:
         with contextlib.suppress(RequestFailed):  # another worker was faster
             client.create(body)
         name = body["metadata"]["name"]
-        wait_for(
-            lambda name=name: condition(client.find("CustomResourceDefinition", None, name), "Established").get("status")
-            == "True",
-            f"CRD {name}",
-        )
+        wait_for(partial(_established, client, name), f"CRD {name}")
     return client
+
+
+def _established(client: Kube, crd: str) -> bool:
+    return condition(client.find("CustomResourceDefinition", None, crd), "Established").get("status") == "True"
 
 
 @pytest.fixture

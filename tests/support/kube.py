@@ -20,7 +20,7 @@ REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet", frozenset())
 MERGE = "application/merge-patch+json"
 
 
-class RequestFailed(Exception):  # noqa: N818 it is what happened
+class RequestFailed(Exception):
     """The API server answered with an error."""
 
     def __init__(self, code: int, status: Object) -> None:
@@ -33,13 +33,15 @@ class Kube:
     """Requests as the administrator."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        client = config.new_client_from_config(str(kubeconfig))
+        client = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
         self.host: str = client.configuration.host
         self.certificate_authority = Path(client.configuration.ssl_ca_cert)
         self._pool: urllib3.PoolManager = client.rest_client.pool_manager
         self._client = client  # keeps the files of its certificates
 
-    def request(self, method: str, path: str, body: Object | None = None, content_type: str = "application/json") -> Object:
+    def request(
+        self, method: str, path: str, body: Object | None = None, content_type: str = "application/json"
+    ) -> Object:
         """Make one request. Raises RequestFailed for every answer but a 2xx."""
         response = self._pool.request(
             method,
@@ -75,7 +77,9 @@ class Kube:
         resource = _resource(body["kind"])
         return self.request("POST", resource.path(body["metadata"].get("namespace")), body)
 
-    def patch(self, kind: str | Resource, namespace: str, name: str, patch: Object, subresource: str | None = None) -> Object:
+    def patch(
+        self, kind: str | Resource, namespace: str, name: str, patch: Object, subresource: str | None = None
+    ) -> Object:
         """JSON merge patch."""
         return self.request("PATCH", _resource(kind).path(namespace, name, subresource), patch, MERGE)
 
@@ -101,7 +105,9 @@ EXTRA = {
 }
 
 
-def wait_for(look: Callable[[], T | None], what: str, seconds: float = 30, detail: Callable[[], object] | None = None) -> T:
+def wait_for(
+    look: Callable[[], T | None], what: str, seconds: float = 30, detail: Callable[[], object] | None = None
+) -> T:
     """Look until there is something, or fail at the deadline with what was waited for."""
     deadline = time.monotonic() + seconds
     while True:

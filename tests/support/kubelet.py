@@ -1,7 +1,8 @@
 """A node without machines: plays the kubelet's part for a control plane that has none.
 
 It registers a node, and moves the pods that the real scheduler binds there through the states a kubelet would report:
-Deployments, Jobs, garbage collection and eviction then work as they do anywhere. What becomes of a pod is the test's to say.
+Deployments, Jobs, garbage collection and eviction then work as they do anywhere. What becomes of a pod is the test's to
+say.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from tests.support.kube import Kube, Object, RequestFailed
 
@@ -68,7 +70,7 @@ class FakeKubelet:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"kubelet {namespace}", daemon=True)
 
-    def __enter__(self) -> "FakeKubelet":
+    def __enter__(self) -> Self:
         self._register()
         self._thread.start()
         return self
@@ -84,7 +86,11 @@ class FakeKubelet:
         capacity = {"cpu": "1000", "memory": "1Ti", "pods": "10000"}
         with contextlib.suppress(RequestFailed):  # another test was faster
             self._kube.create(
-                {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}}}
+                {
+                    "apiVersion": "v1",
+                    "kind": "Node",
+                    "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
+                }
             )
         self._beat(capacity)
 
@@ -169,8 +175,6 @@ def _status(pod: Object, fate: Fate) -> Object:
                     "lastState": {"terminated": end},
                 }
     state = "True" if ready else "False"
-    conditions = [
-        {"type": kind, "status": state, "lastTransitionTime": now()} for kind in ("Ready", "ContainersReady")
-    ]
+    conditions = [{"type": kind, "status": state, "lastTransitionTime": now()} for kind in ("Ready", "ContainersReady")]
     conditions.append({"type": "PodScheduled", "status": "True", "lastTransitionTime": now()})
     return {"phase": phase, "startTime": now(), "conditions": conditions, "containerStatuses": [report]}

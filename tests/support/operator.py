@@ -35,9 +35,7 @@ def make_identity(kube: Kube, namespace: str, server: str | None = None) -> Obje
         if each.status_verbs
     ]
     rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
-    kube.create(
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}
-    )
+    kube.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules})
     kube.create(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",

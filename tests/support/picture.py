@@ -42,11 +42,13 @@ def picture(kube: Kube, namespace: str) -> dict[str, Any]:
         selector = "" if kind == "DeliveryService" else "delivery.dev/service"
         for obj in kube.list(kind, namespace, selector):
             obj["kind"] = kind  # items of a list carry none
-            found[f"{kind} {obj['metadata']['name']}"] = _normal(obj, namespace, keep_status=kind.startswith("Delivery"))
+            found[f"{kind} {obj['metadata']['name']}"] = _normal(
+                obj, namespace, keep_status=kind.startswith("Delivery")
+            )
     return found
 
 
-def _normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:  # noqa: ANN401 any JSON value
+def _normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:
     kept = {key: value for key, value in obj.items() if key != "status" or keep_status}
     if obj.get("spec", {}).get("selector", {}).get("matchLabels", {}).get("batch.kubernetes.io/controller-uid"):
         kept = {**kept, "spec": "of a Job"}  # the controller writes the Job's UID all over it
@@ -57,7 +59,7 @@ def _normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:  # noqa: 
     return json.loads(_TIME.sub("TIME", text))
 
 
-def _without(value: Any) -> Any:  # noqa: ANN401 any JSON value
+def _without(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without(each) for key, each in value.items() if key not in _DROPPED and key != _SEAL}
     if isinstance(value, list):

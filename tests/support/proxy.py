@@ -11,7 +11,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
@@ -51,7 +51,7 @@ class Proxy:
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
         self.url = ""
 
-    def __enter__(self) -> "Proxy":
+    def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait()
         return self

@@ -57,7 +57,9 @@ def wait_ready(kube: Kube, namespace: str, release: str, name: str = "order", se
         current = status["observedGeneration"] == found["metadata"]["generation"]
         return found if current and status["activeRelease"] == release else None
 
-    return wait_for(look, f"{name} Ready with {release}", seconds, lambda: kube.find("DeliveryService", namespace, name))
+    return wait_for(
+        look, f"{name} Ready with {release}", seconds, lambda: kube.find("DeliveryService", namespace, name)
+    )
 
 
 def wait_reason(kube: Kube, namespace: str, reason: str, name: str = "order", seconds: float = 30) -> Object:

@@ -1,4 +1,4 @@
-"""Where one test takes place: a namespace of a control plane, with a node that is played and the operators it starts."""
+"""Where one test takes place: a namespace of a control plane, with a played node and the operators it starts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

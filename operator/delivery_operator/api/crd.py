@@ -98,51 +98,46 @@ DEFINITIONS: tuple[Definition, ...] = (
 def structural(model: type[Model]) -> dict[str, Any]:
     """Turn a model into a structural schema with camelCase names."""
     schema = model.model_json_schema(by_alias=True)
-    definitions = schema.pop("$defs", {})
-    converted = _convert(schema, definitions)
-    if not isinstance(converted, dict):  # a model's schema is always an object
-        raise TypeError(f"{model.__name__} has no object schema")
-    return converted
+    return _structural(schema, schema.get("$defs", {}))
 
 
-def _convert(node: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401 a JSON schema node is any JSON value
-    if isinstance(node, list):
-        return [_convert(each, definitions) for each in node]
-    if not isinstance(node, dict):
-        return node
-    node = dict(node)
-    if "$ref" in node:
-        target = dict(definitions[node.pop("$ref").removeprefix("#/$defs/")])
-        node = {**target, **node}  # what the field says (its description) wins over what the type says
-    if "anyOf" in node:
-        options = [each for each in node.pop("anyOf") if each != {"type": "null"}]
+# Key rules are CEL: structural schemas have no propertyNames. Titles repeat the names.
+_DROPPED = ("title", "propertyNames", "$defs")
+_OF_MAPS = {"minLength": "minProperties", "maxLength": "maxProperties"}
+
+
+def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    schema = _resolved(node, definitions)
+    for dropped in _DROPPED:
+        schema.pop(dropped, None)
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    if schema.get("type") == "integer":
+        schema.setdefault("format", "int32")
+    if "items" in schema:
+        schema["items"] = _structural(schema["items"], definitions)
+    if "properties" in schema:
+        schema["properties"] = {name: _structural(each, definitions) for name, each in schema["properties"].items()}
+    values = schema.pop("additionalProperties", None)
+    if isinstance(values, dict):
+        schema["additionalProperties"] = _structural(values, definitions)
+        for length, properties in _OF_MAPS.items():
+            if length in schema:
+                schema[properties] = schema.pop(length)
+    return schema
+
+
+def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Put in place what is referred to; what the field says (its description) wins over what its type says."""
+    schema = dict(node)
+    if "anyOf" in schema:
+        options = [each for each in schema.pop("anyOf") if each != {"type": "null"}]
         if len(options) != 1:
             raise TypeError(f"a union is not structural: {options}")
-        return _convert({**options[0], **node}, definitions)
-    for dropped in ("title", "propertyNames"):  # key rules are CEL: structural schemas have no propertyNames
-        if isinstance(node.get(dropped), str | dict) and "properties" not in node.get(dropped, {}):
-            node.pop(dropped, None)
-    if node.get("additionalProperties") is False or node.get("additionalProperties") is True:
-        del node["additionalProperties"]
-    if node.get("default", ...) is None:
-        del node["default"]
-    if "const" in node:
-        node["enum"] = [node.pop("const")]
-    if node.get("type") == "object" and "additionalProperties" in node:
-        for wrong, right in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
-            if wrong in node:
-                node[right] = node.pop(wrong)
-    result = {}
-    for key, value in node.items():
-        if key == "properties":
-            result[key] = {name: _convert(each, definitions) for name, each in value.items()}
-        elif key in {"default", "enum", "required"} or key.startswith("x-kubernetes"):
-            result[key] = value
-        else:
-            result[key] = _convert(value, definitions)
-    if result.get("type") == "integer":
-        result.setdefault("format", "int32")
-    return result
+        schema = {**options[0], **schema}
+    if "$ref" in schema:
+        schema = {**definitions[schema.pop("$ref").removeprefix("#/$defs/")], **schema}
+    return schema
 
 
 def crd(definition: Definition) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from delivery_operator.api.base import Model, rules
 KIND: Final = "DeliveryService"
 PLURAL: Final = "deliveryservices"
 
-# The longest child name is <service>-<process>; with both at their longest it is 61 of the 63 characters a DNS label has.
+# The longest child name is <service>-<process>; with both at their longest it is 61 of the 63 characters a DNS label
+# has.
 SERVICE_NAME_LENGTH: Final = 40
 PROCESS_NAME_LENGTH: Final = 20
 
@@ -64,7 +65,8 @@ class Codebase(Model):
     repository: str = Field(
         min_length=1,
         max_length=2048,
-        description="Where the source is, e.g. https://git.example.com/shop/order. Becomes an annotation of every child.",
+        description="Where the source is, e.g. https://git.example.com/shop/order. Becomes an annotation of every "
+        "child.",
         json_schema_extra=rules(
             (
                 f"!self.matches('{_URL_WITH_PASSWORD}')",
@@ -217,7 +219,7 @@ class BackingService(Model):
         min_length=1,
         max_length=63,
         pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$",
-        description="Its version, the same in every environment (factor X), e.g. \"15\".",
+        description='Its version, the same in every environment (factor X), e.g. "15".',
     )
     secret: ObjectName = Field(description="The Secret that holds its location and credentials.")
     env: dict[VariableName, DataKey] = Field(

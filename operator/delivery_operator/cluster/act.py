@@ -14,7 +14,7 @@ Written = Callable[[str, Body], None]
 """Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
 
 
-class WriteRefused(Exception):  # noqa: N818 it says what happened
+class WriteRefused(Exception):
     """The API server refused a write of the plan for good.
 
     Attributes:
@@ -40,8 +40,8 @@ class Actor:
     async def act(self, service: ServiceKey, plan: Plan) -> None:
         """Make the writes of a plan in order.
 
-        Stops early, without an error, when the world is not as the plan saw it: what was found is in the store then, and
-        the next decision sees it.
+        Stops early, without an error, when the world is not as the plan saw it: what was found is in the store then,
+        and the next decision sees it.
 
         Raises:
             WriteRefused: the API server will not take a write.

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -142,7 +143,7 @@ class Api:
                 headers=await self._headers(_METADATA.format("")),
                 timeout=timeout,
             ) as response:
-                if response.status != 200:
+                if response.status != HTTPStatus.OK:
                     raise of_response(request, response.status, _status(await response.read()), None)
                 async for line in response.content:
                     event = json.loads(line)
@@ -162,7 +163,7 @@ class Api:
         authorization = await self._connection.authorization()
         return {"Accept": accept, **({"Authorization": authorization} if authorization else {})}
 
-    async def _json(
+    async def _json(  # noqa: PLR0913 what makes a request
         self,
         method: str,
         path: str,
@@ -188,7 +189,7 @@ class Api:
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
             ) as response:
                 content = await response.read()
-                if response.status >= 300:
+                if not response.ok:
                     retry_after = response.headers.get("Retry-After")
                     raise of_response(request, response.status, _status(content), retry_after)
         except (aiohttp.ClientError, TimeoutError) as error:

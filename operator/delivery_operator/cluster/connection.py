@@ -1,7 +1,7 @@
 """How to reach the API server: address, trust and credentials, from a pod's service account or a kubeconfig.
 
-`kubernetes.aio` reads the configuration; the requests themselves go as plain JSON over one aiohttp session, at about a third
-of the CPU that the generated client would need.
+`kubernetes.aio` reads the configuration; the requests themselves go as plain JSON over one aiohttp session, at about a
+third of the CPU that the generated client would need.
 """
 
 import os
@@ -17,7 +17,7 @@ from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME
 CONNECTIONS = 32
 
 
-class NoConfiguration(Exception):  # noqa: N818 it says what is not there
+class NoConfiguration(Exception):
     """Neither a pod's service account nor a kubeconfig was found; says where was looked."""
 
 
@@ -35,10 +35,8 @@ class Connection:
 
     async def authorization(self) -> str | None:
         """Value of the Authorization header, read again when the token is renewed; None with a client certificate."""
-        for setting in (await self.configuration.auth_settings()).values():
-            if setting["key"].lower() == "authorization":
-                return str(setting["value"])
-        return None
+        value: str | None = await self.configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        return value
 
     def session(self) -> aiohttp.ClientSession:
         """Open a session; the caller closes it."""
@@ -55,9 +53,9 @@ async def connect() -> Connection:
     configuration = Configuration()
     try:
         if "KUBECONFIG" not in os.environ and SERVICE_HOST_ENV_NAME in os.environ:
-            config.load_incluster_config(client_configuration=configuration)
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
-            await config.load_kube_config(client_configuration=configuration)
+            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
         raise NoConfiguration(
             f"no cluster to work for: {error}. Run in a pod with a service account, or set KUBECONFIG"

@@ -61,7 +61,9 @@ class Unavailable(ApiError):
         self.retry_after = retry_after
 
 
-def of_response(request: str, code: int, status: dict[str, Any], retry_after: str | None) -> ApiError:
+def of_response(  # noqa: PLR0911 one return for each class of answer
+    request: str, code: int, status: dict[str, Any], retry_after: str | None
+) -> ApiError:
     """Turn a failed response into its error.
 
     Args:

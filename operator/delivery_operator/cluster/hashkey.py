@@ -1,7 +1,7 @@
 """The key with which secret values are hashed (invariant 8): a Secret of the operator's own, made at its first start.
 
-A plain digest of a short secret can be reversed by trying; with a key that only the operator has, it can not. The key must
-outlive the operator: with another key every release would look out of date.
+A plain digest of a short secret can be reversed by trying; with a key that only the operator has, it can not. The key
+must outlive the operator: with another key every release would look out of date.
 """
 
 import base64
@@ -18,7 +18,7 @@ _ENTRY: Final = "key"
 _BYTES: Final = 32
 
 
-class HashKeyUnusable(Exception):  # noqa: N818 it says what is wrong
+class HashKeyUnusable(Exception):
     """The key's Secret is there but holds no usable key; says what to do."""
 
 
@@ -40,7 +40,9 @@ async def load(api: Api, namespace: str) -> bytes:
             "name": NAME,
             "namespace": namespace,
             "labels": {"app.kubernetes.io/managed-by": MANAGER},
-            "annotations": {"delivery.dev/purpose": "Hashes secret values to see changes. Keep it: see docs/operations.md"},
+            "annotations": {
+                "delivery.dev/purpose": "Hashes secret values to see changes. Keep it: see docs/operations.md"
+            },
         },
         "type": "Opaque",
         "immutable": True,

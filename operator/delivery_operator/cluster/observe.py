@@ -11,7 +11,7 @@ from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.cluster.referenced import Referenced, blanked
 from delivery_operator.cluster.store import Body, ServiceKey, Store
 from delivery_operator.engine import references
-from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.engine.snapshot import Reference, Snapshot
 from delivery_operator.render.bundle import Bundle
 
 
@@ -48,7 +48,7 @@ async def observe(service: ServiceKey, store: Store, referenced: Referenced, bun
     )
 
 
-def _references(body: Body) -> set[references.Reference]:
+def _references(body: Body) -> set[Reference]:
     try:
         spec = DeliveryServiceSpec.model_validate(body["spec"])
     except ValidationError:
@@ -65,7 +65,7 @@ def _without(pod: Body, sensitive: frozenset[str]) -> Body:
     return {**pod, "status": {**pod["status"], "containerStatuses": cleaned}}
 
 
-def _clean(value: Any, sensitive: frozenset[str]) -> Any:  # noqa: ANN401 any JSON value
+def _clean(value: Any, sensitive: frozenset[str]) -> Any:
     if isinstance(value, dict):
         return {
             name: blanked(each, sensitive) if name == "message" and isinstance(each, str) else _clean(each, sensitive)

@@ -1,8 +1,8 @@
 """Secrets and ConfigMaps that services take values from.
 
 Of all of them only metadata is watched; the content of a referenced one is read when it is first needed and after each
-change. What is kept of it: the keyed hash of every value, and the values of Secrets, for one purpose: to blank them out of
-what pods print. None of it leaves the process.
+change. What is kept of it: the keyed hash of every value, and the values of Secrets, for one purpose: to blank them out
+of what pods print. None of it leaves the process.
 """
 
 import asyncio
@@ -57,7 +57,9 @@ class Content:
 class Referenced:
     """The referenced objects of all services."""
 
-    def __init__(self, api: Api, key: bytes, namespaces: Iterable[str | None], changed: Callable[[ServiceKey], None]) -> None:
+    def __init__(
+        self, api: Api, key: bytes, namespaces: Iterable[str | None], changed: Callable[[ServiceKey], None]
+    ) -> None:
         """Prepare; `watch` must run for changes to be seen.
 
         Args:

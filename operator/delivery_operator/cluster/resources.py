@@ -1,4 +1,4 @@
-"""The kinds of objects the operator handles and the verbs it uses on each: the chart's RBAC is held against this table."""
+"""The kinds of objects the operator handles and the verbs it uses on each; the chart's RBAC is held against it."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,8 +1,8 @@
 """What has been seen of the cluster, by service.
 
-Written by watches, by the operator's own responses and by the periodic authoritative LIST; of two versions of an object the
-newer one stays, so that a reconcile reads its own writes. Absence is never learned from a watch alone: after a gap a watch
-may have missed a deletion, and the next LIST says so.
+Written by watches, by the operator's own responses and by the periodic authoritative LIST; of two versions of an object
+the newer one stays, so that a reconcile reads its own writes. Absence is never learned from a watch alone: after a gap
+a watch may have missed a deletion, and the next LIST says so.
 """
 
 from collections import OrderedDict

@@ -19,7 +19,7 @@ def same(wanted: Object, live: Object) -> bool:
     return next(differences(wanted, live), None) is None
 
 
-def _differences(wanted: Any, live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 any JSON value
+def _differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
     if isinstance(wanted, dict):
         if not isinstance(live, dict):
             if wanted or live is not None:  # an empty mapping and none are the same to the API server
@@ -33,7 +33,7 @@ def _differences(wanted: Any, live: Any, path: str) -> Iterator[str]:  # noqa: A
         yield path
 
 
-def _list_differences(wanted: list[Any], live: Any, path: str) -> Iterator[str]:  # noqa: ANN401 any JSON value
+def _list_differences(wanted: list[Any], live: Any, path: str) -> Iterator[str]:
     if not wanted and live is None:
         return
     if not isinstance(live, list):

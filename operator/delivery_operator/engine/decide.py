@@ -1,8 +1,8 @@
 """The heart: what to do next about one service.
 
-`decide` looks at a snapshot and answers with the next writes. It is asked again after each plan, on every event and now and
-then without one, so a plan need not finish the work: it only has to be right for what it saw. Killed between any two
-writes, the next snapshot leads on from where the last one stopped (invariant 1).
+`decide` looks at a snapshot and answers with the next writes. It is asked again after each plan, on every event and now
+and then without one, so a plan need not finish the work: it only has to be right for what it saw. Killed between any
+two writes, the next snapshot leads on from where the last one stopped (invariant 1).
 
 A release lives like this; everything to the right of "Failed" happens to the release before it, which keeps serving:
 
@@ -16,7 +16,8 @@ A release lives like this; everything to the right of "Failed" happens to the re
 4. Older releases that are still under way are superseded; a migration of theirs that runs is waited for.
 5. Otherwise take the newest release one step on, according to its phase.
 
-A plan holds either writes to the world or, when the world is as it should be, at most one write of the service's status.
+A plan holds either writes to the world or, when the world is as it should be, at most one write of the service's
+status.
 """
 
 from collections.abc import Sequence
@@ -79,7 +80,9 @@ def _report(
 
 
 def _invalid(error: ValidationError) -> Outcome:
-    problems = "; ".join(f"spec.{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
+    problems = "; ".join(
+        f"spec.{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
+    )
     return Outcome(Standing.STUCK, "InvalidSpec", f"{problems}; mend the spec, or update the operator if it is older")
 
 
@@ -181,19 +184,20 @@ class _Decision:
             )
         writes = children.writes([*kept, *needed], self.snapshot.children)
         return Step(
-            (*writes, Create(job)), self._working(release, "Migrating", f"the migration of release {release.name} starts")
+            (*writes, Create(job)),
+            self._working(release, "Migrating", f"the migration of release {release.name} starts"),
         )
 
-    # Migrating: the result is recorded before anything else goes on. A Job that vanished is not run again: nobody knows how
-    # far it came.
+    # Migrating: the result is recorded before anything else goes on. A Job that vanished is not run again: nobody knows
+    # how far it came.
 
     def _watch_migration(self, release: Release) -> Step:
         recorded = release.migration or {}
         job = self._own_job(release)
         if job is None or uid(job) != recorded.get("uid"):
             message = (
-                f"Job {recorded.get('job')} was deleted before its result was recorded, so whether the migration ran is "
-                "unknown; check the schema, then change the spec to make a new release"
+                f"Job {recorded.get('job')} was deleted before its result was recorded, so whether the migration "
+                "ran is unknown; check the schema, then change the spec to make a new release"
             )
             failed = self._record(release, Phase.FAILED, reason="MigrationLost", message=message, migration=recorded)
             return Step((failed,), self._stuck(release, "MigrationLost", message))
@@ -237,9 +241,7 @@ class _Decision:
         if step.writes or step.outcome is not started:
             return step
         if seen.healthy:
-            active = self._record(
-                release, Phase.ACTIVE, activeAt=timestamp(self.snapshot), migration=release.migration
-            )
+            active = self._record(release, Phase.ACTIVE, activeAt=timestamp(self.snapshot), migration=release.migration)
             return Step((active,), self._serving(release))
         if seen.overdue:
             cause = seen.problem.message if seen.problem else "no pod became ready in time"
@@ -258,7 +260,9 @@ class _Decision:
         step = self._kept(wanted, self._serving(release) if seen.healthy else self._progress(release, seen))
         if step.writes or not seen.healthy:
             return step
-        return Step((*children.prune(wanted, self.snapshot.children, self.snapshot.service), *self._let_go()), step.outcome)
+        return Step(
+            (*children.prune(wanted, self.snapshot.children, self.snapshot.service), *self._let_go()), step.outcome
+        )
 
     # Failed: what served before goes on serving.
 
@@ -301,7 +305,7 @@ class _Decision:
     def _health(self, wanted: list[Manifest], release: Release) -> Health:
         return health.observe(wanted, self.snapshot.children, self.snapshot.pods, release.number)
 
-    def _record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:  # noqa: ANN401 fields of the status
+    def _record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:
         kept = {"migration": release.migration, "activeAt": release.status.get("activeAt"), **fields}
         return SetStatus(release.body, {"phase": phase.value, **{k: v for k, v in kept.items() if v is not None}})
 
@@ -315,8 +319,8 @@ class _Decision:
             return Outcome(Standing.WORKING, "WaitingForRemoval", message)
         namespace = self.snapshot.service["metadata"]["namespace"]
         message = (
-            f"{kind} {object_name} exists and belongs to something else; it is left alone. Rename this service, or remove "
-            f"it: kubectl delete {kind.lower()} {object_name} -n {namespace}"
+            f"{kind} {object_name} exists and belongs to something else; it is left alone. Rename this service, or "
+            f"remove it: kubectl delete {kind.lower()} {object_name} -n {namespace}"
         )
         return Outcome(Standing.STUCK, "NameTaken", message)
 

@@ -1,7 +1,7 @@
 """The migration gate (F12-6, invariant 3): reads how a release's Job ended.
 
-The result is recorded in the release before anything else goes on, and a recorded result is never asked for again: once it
-is there, the Job and its pods may go.
+The result is recorded in the release before anything else goes on, and a recorded result is never asked for again: once
+it is there, the Job and its pods may go.
 """
 
 import json

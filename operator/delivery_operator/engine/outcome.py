@@ -20,7 +20,8 @@ class Outcome:
     Attributes:
         standing: one of the four.
         reason: the cause, one CamelCase word for programs.
-        message: the cause and the next step, for people; without counters or times, so that it changes with the truth only.
+        message: the cause and the next step, for people; without counters or times, so that it changes with the truth
+        only.
     """
 
     standing: Standing

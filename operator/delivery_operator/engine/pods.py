@@ -1,7 +1,7 @@
 """What pods say of why they do not run, in words that stay the same while the cause does (invariant 11).
 
-A kubelet alternates between ErrImagePull and ImagePullBackOff, and a crash loop between waiting, running and terminated; a
-condition must not.
+A kubelet alternates between ErrImagePull and ImagePullBackOff, and a crash loop between waiting, running and
+terminated; a condition must not.
 """
 
 from collections.abc import Iterable, Iterator
@@ -47,7 +47,9 @@ def problem(pods: Iterable[Object], what: str, logs: str) -> Problem | None:
         what: how to name it, e.g. "process web".
         logs: the command that shows its output.
     """
-    found = [each for pod in pods if not pod["metadata"].get("deletionTimestamp") for each in _problems(pod, what, logs)]
+    found = [
+        each for pod in pods if not pod["metadata"].get("deletionTimestamp") for each in _problems(pod, what, logs)
+    ]
     order = ("ImagePullFailed", "ContainerConfigInvalid", "CrashLoop", "Unschedulable")
     return min(found, key=lambda each: (order.index(each.reason), each.message), default=None)
 
@@ -73,9 +75,13 @@ def _problems(pod: Object, what: str, logs: str) -> Iterator[Problem]:
 
 
 def _crash(container: Object, what: str, logs: str) -> Problem:
-    last = (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
-    how = "was killed for using more memory than its limit" if last.get("reason") == "OOMKilled" else (
-        f"exits with code {last.get('exitCode', 'unknown')}"
+    last = (
+        (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
+    )
+    how = (
+        "was killed for using more memory than its limit"
+        if last.get("reason") == "OOMKilled"
+        else (f"exits with code {last.get('exitCode', 'unknown')}")
     )
     output = output_end(last.get("message") or "")
     said = f"; the end of its output: {output}" if output else ""

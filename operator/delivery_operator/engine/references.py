@@ -71,4 +71,6 @@ def hashes(spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str
         values = referenced.get(use.reference, {})
         if use.key in values:
             used.setdefault(use.reference, {})[use.key] = values[use.key]
-    return [{"kind": kind.value, "name": name, "hash": digest(keys)[:32]} for (kind, name), keys in sorted(used.items())]
+    return [
+        {"kind": kind.value, "name": name, "hash": digest(keys)[:32]} for (kind, name), keys in sorted(used.items())
+    ]

@@ -8,6 +8,7 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
 
+
 @dataclass(frozen=True)
 class Refusal:
     """A write that the API server refused for good: a quota, a policy, a right the operator lacks.
@@ -35,8 +36,8 @@ class Snapshot:
         releases: every DeliveryRelease that carries the service's label, in any order.
         children: (kind, name) to every other object that carries the label, or has a name the service needs.
         pods: the pods that carry the label; their messages hold no secret values.
-        referenced: each existing Secret or ConfigMap the service names, to its keys with the keyed hash of their values.
-        bundle: the templates a new release is rendered with.
+        referenced: each existing Secret or ConfigMap the service names, to its keys with the keyed hash of their
+        values. bundle: the templates a new release is rendered with.
         refusal: set when the plan just made for this very snapshot met a refusal; then only the status is planned.
     """
 

@@ -54,9 +54,7 @@ def load(folder: Path | None = None) -> Bundle:
     """
     if folder is None:
         folder = _packaged()
-    return Bundle(
-        {path.name.removesuffix(".yaml.j2"): path.read_text() for path in sorted(folder.glob("*.yaml.j2"))}
-    )
+    return Bundle({path.name.removesuffix(".yaml.j2"): path.read_text() for path in sorted(folder.glob("*.yaml.j2"))})
 
 
 def _packaged() -> Path:

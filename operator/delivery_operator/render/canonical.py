@@ -54,7 +54,7 @@ def _largest(amount: int, units: tuple[tuple[str, int], ...]) -> str:
     return str(amount)
 
 
-def drop_none(value: Any) -> Any:  # noqa: ANN401 any JSON value
+def drop_none(value: Any) -> Any:
     """Leave out keys whose value is null, at every depth: absent and null mean the same in a manifest."""
     if isinstance(value, dict):
         return {key: drop_none(each) for key, each in value.items() if each is not None}

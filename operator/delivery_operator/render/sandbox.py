@@ -1,8 +1,8 @@
 """The Jinja environment of the templates.
 
-Two things make a value unable to leave its place in the YAML, whoever wrote it: every expression is emitted as a JSON scalar
-or collection (`finalize`), which is also YAML; and the sandbox refuses attributes that lead out of the data. An undefined
-name is an error, not an empty string.
+Two things make a value unable to leave its place in the YAML, whoever wrote it: every expression is emitted as a JSON
+scalar or collection (`finalize`), which is also YAML; and the sandbox refuses attributes that lead out of the data. An
+undefined name is an error, not an empty string.
 """
 
 import json
@@ -45,7 +45,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
-        autoescape=False,  # noqa: S701 the output is YAML; finalize is the escaping
+        autoescape=False,  # the output is YAML, and finalize is the escaping
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

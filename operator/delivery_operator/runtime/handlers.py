@@ -19,10 +19,10 @@ def registry(connection: Connection, store: Store, queue: Queue, vitals: Vitals)
     """Register a watch for every stored kind, and how kopf logs in."""
     handlers = kopf.OperatorRegistry()
 
-    async def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 kopf's keyword arguments
+    async def login(**_: Any) -> kopf.ConnectionInfo:
         configuration = connection.configuration
         authorization = await connection.authorization()
-        scheme, _, token = (authorization or "").partition(" ")
+        scheme, token = (*(authorization or "").split(" ", 1), "")[:2]
         return kopf.ConnectionInfo(
             server=connection.host,
             ca_path=configuration.ssl_ca_cert,
@@ -41,10 +41,10 @@ def registry(connection: Connection, store: Store, queue: Queue, vitals: Vitals)
         if changed is not None:
             queue.add(changed)
 
-    kopf.on.login(registry=handlers)(login)  # type: ignore[arg-type]
+    kopf.on.login(registry=handlers)(login)
     for resource in STORED:
 
-        async def handle(event: Any, kind: str = resource.kind, **_: Any) -> None:  # noqa: ANN401 kopf's arguments
+        async def handle(event: Any, kind: str = resource.kind, **_: Any) -> None:
             observe(kind, event)
 
         kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers, id=resource.plural)(handle)

@@ -47,7 +47,10 @@ class Metrics:
         )
         self.objects = Gauge("delivery_operator_store_objects", "Objects held in memory.", registry=self.registry)
         self.resyncs = Counter(
-            "delivery_operator_resyncs_total", "Periodic LISTs of everything, by result.", ["result"], registry=self.registry
+            "delivery_operator_resyncs_total",
+            "Periodic LISTs of everything, by result.",
+            ["result"],
+            registry=self.registry,
         )
         self.drift = Counter(
             "delivery_operator_resync_corrections_total",

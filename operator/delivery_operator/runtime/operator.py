@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
+from collections.abc import AsyncIterator
 
 import kopf
 import structlog
@@ -80,8 +81,8 @@ async def run(settings: Settings) -> None:
                 async with asyncio.timeout(_LAST_RECONCILE_SECONDS):
                     while queue.working and not starting.done():  # noqa: ASYNC110 workers end the loop, not an event
                         await asyncio.sleep(0.05)
-            for task in (starting, stopping):
-                task.cancel()
+            starting.cancel()
+            stopping.cancel()
             results = await asyncio.gather(starting, stopping, *background, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
@@ -106,9 +107,7 @@ async def _start(referenced: Referenced, resync: Resync, reconciler: Reconciler,
         group.create_task(resync.run(), name="resync")
 
 
-async def _watch(
-    target: connection.Connection, settings: Settings, store: Store, queue: Queue, vitals: Vitals
-) -> None:
+async def _watch(target: connection.Connection, settings: Settings, store: Store, queue: Queue, vitals: Vitals) -> None:
     # The operator's own SIGTERM handling comes first; kopf's would end the watches under a reconcile in hand.
     await kopf.operator(
         registry=handlers.registry(target, store, queue, vitals),
@@ -132,7 +131,7 @@ async def _until_reachable(api: Api, settings: Settings, stop: asyncio.Event) ->
 
 
 @contextlib.asynccontextmanager
-async def _http(settings: Settings, vitals: Vitals, metrics: Metrics):  # noqa: ANN202 a context manager of nothing
+async def _http(settings: Settings, vitals: Vitals, metrics: Metrics) -> AsyncIterator[None]:
     runner = web.AppRunner(server.application(vitals, metrics), access_log=None)
     await runner.setup()
     try:

@@ -78,7 +78,7 @@ class Queue:
         """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(failures, _DOUBLINGS))
+        delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(failures, _DOUBLINGS))
         delay = max(at_least, delay * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
         self.add_after(key, delay)
         return delay

@@ -26,8 +26,8 @@ MOST_PLANS: Final = 25
 """Plans in one reconcile; a service that wants more is not coming to rest, which is a bug."""
 
 
-class NotConverging(Exception):  # noqa: N818 it says what is wrong
-    """Plan after plan wants the same writes: something else keeps changing them back, or we render what cannot be kept."""
+class NotConverging(Exception):
+    """Plan after plan wants writes: something else keeps changing them back, or we render what cannot be kept."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Reconciler:
         except WriteRefused as error:
             delay = self.queue.add_failed(key)
             self.metrics.reconciles.labels("refused").inc()
-            log.error("write refused", what=error.what, error=str(error.error), retry_seconds=round(delay, 1))
+            log.error(  # noqa: TRY400 the API server said why; a traceback of ours adds nothing
+                "write refused", what=error.what, error=str(error.error), retry_seconds=round(delay, 1)
+            )
         except ApiError as error:
             wait = (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0
             delay = self.queue.add_failed(key, wait)
@@ -118,7 +120,12 @@ class Reconciler:
                     phase = status["phase"].lower()
                     if status["phase"] != before.get("phase"):
                         self.metrics.releases.labels(phase).inc()
-                        log.info("release " + phase, release=target["metadata"]["name"], reason=status.get("reason"))
+                        log.info(
+                            "release phase changed",
+                            release=target["metadata"]["name"],
+                            phase=phase,
+                            reason=status.get("reason"),
+                        )
                     result = (status.get("migration") or {}).get("result")
                     if result and result != (before.get("migration") or {}).get("result"):
                         self.metrics.migrations.labels(result.lower()).inc()

@@ -1,7 +1,7 @@
 """The periodic authoritative look: LIST everything, take it into the store, and look at every service again.
 
-It is what makes the operator level-triggered in truth: a lost event, a deletion in a watch's gap or a bug in a cache costs at
-most one period.
+It is what makes the operator level-triggered in truth: a lost event, a deletion in a watch's gap or a bug in a cache
+costs at most one period.
 """
 
 import asyncio

@@ -28,9 +28,13 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
     workers: int = Field(default=8, ge=1, le=256, description="How many services are reconciled at once.")
     resync_seconds: float = Field(
-        default=300, ge=1, description="Seconds between two authoritative LISTs of everything, each followed by a look at all."
+        default=300,
+        ge=1,
+        description="Seconds between two authoritative LISTs of everything, each followed by a look at all.",
     )
-    http_port: int = Field(default=8080, ge=0, le=65535, description="Port of /livez, /readyz and /metrics; 0 picks one.")
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="Port of /livez, /readyz and /metrics; 0 picks one."
+    )
     namespace: str = Field(
         default="delivery-system",
         validation_alias="POD_NAMESPACE",

@@ -1,8 +1,9 @@
 """Whether the operator is alive: its event loop turns, and no watch is deaf.
 
-A watch can die without an error (nolar/kopf#585): the connection stands, and nothing comes. It is found out by what is known
-from elsewhere: every write's answer and every LIST names a version that the watch must deliver too. A version that has not
-come within a time means that the watch does not hear. A hung event loop needs no code: it answers no probe.
+A watch can die without an error (nolar/kopf#585): the connection stands, and nothing comes. It is found out by what is
+known from elsewhere: every write's answer and every LIST names a version that the watch must deliver too. A version
+that has not come within a time means that the watch does not hear. A hung event loop needs no code: it answers no
+probe.
 """
 
 from collections.abc import Callable

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.site import Site
 from tests.support import shop
 from tests.support.kube import Object, wait_for
 from tests.support.picture import picture
 from tests.support.proxy import Cut, Proxy, When
+from tests.support.site import Site
 
 AT_ONCE = 3
 MOST_WRITES = 60

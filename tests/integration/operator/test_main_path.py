@@ -1,11 +1,12 @@
 """One DeliveryService through its life, against a real API server and the real controllers."""
 
 import json
+from functools import partial
 
-from tests.support.site import Site
 from tests.support import shop
 from tests.support.kube import condition, wait_for
 from tests.support.kubelet import Exits, Hangs, Runs, Waits, usual
+from tests.support.site import Site
 
 
 def test_first_release_is_migrated_and_rolled_out(site: Site) -> None:
@@ -210,8 +211,10 @@ def test_a_crash_loop_past_its_deadline_is_rolled_back(site: Site) -> None:
     site.kube.create(shop.service(site.namespace, release=policy))
     shop.wait_ready(site.kube, site.namespace, "order-r1")
     site.kubelet.fate = lambda pod: (
-        Exits(1, "KeyError: 'CARRIER'") if pod["metadata"]["labels"].get("delivery.dev/process") == "web"
-        and pod["metadata"]["labels"]["delivery.dev/release"] == "2" else usual(pod)
+        Exits(1, "KeyError: 'CARRIER'")
+        if pod["metadata"]["labels"].get("delivery.dev/process") == "web"
+        and pod["metadata"]["labels"]["delivery.dev/release"] == "2"
+        else usual(pod)
     )
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
     found = shop.wait_reason(site.kube, site.namespace, "CrashLoop")
@@ -291,7 +294,11 @@ def test_deletion_needs_no_operator(site: Site) -> None:
     assert operator.stop() == 0
     site.kube.delete("DeliveryService", site.namespace, "order")
     for kind in ("Deployment", "Service", "DeliveryRelease", "Job", "PodDisruptionBudget", "Pod"):
-        wait_for(lambda kind=kind: not site.kube.list(kind, site.namespace), f"no {kind} left", 60)
+        wait_for(partial(_none_left, site, kind), f"no {kind} left", 60)
+
+
+def _none_left(site: Site, kind: str) -> bool:
+    return not site.kube.list(kind, site.namespace)
 
 
 def test_a_service_made_again_under_its_old_name_starts_afresh(site: Site) -> None:

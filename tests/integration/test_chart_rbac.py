@@ -1,0 +1,105 @@
+"""The chart grants what the operator's own table of requests says, and nothing else."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from delivery_operator.cluster import hashkey
+from delivery_operator.cluster.resources import RESOURCES
+from tests.support.chart import Manifest, of_kind, only, render
+
+Grant = tuple[str, str, str]  # API group, resource, verb
+
+
+def grants(rules: Iterable[Manifest]) -> set[Grant]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def requests() -> set[Grant]:
+    return {
+        (resource.group, plural, verb)
+        for resource in RESOURCES
+        for plural, verbs in (
+            (resource.plural, resource.verbs),
+            (f"{resource.plural}/status", resource.status_verbs),
+        )
+        for verb in verbs
+    }
+
+
+def named(manifests: list[Manifest], kind: str, name: str) -> list[Manifest]:
+    return [each for each in of_kind(manifests, kind) if each["metadata"]["name"] == name]
+
+
+def test_cluster_role_is_the_operators_table() -> None:
+    (role,) = named(render(), "ClusterRole", "delivery-operator")
+
+    granted, requested = grants(role["rules"]), requests()
+    assert sorted(granted - requested) == [], "granted, but the operator never asks for it"
+    assert sorted(requested - granted) == [], "the operator asks for it, but it is not granted"
+    assert all("resourceNames" not in rule for rule in role["rules"])
+
+
+def test_cluster_role_is_bound_to_the_operator() -> None:
+    manifests = render()
+    binding = only(manifests, "ClusterRoleBinding")
+
+    assert binding["roleRef"]["name"] == "delivery-operator"
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": "delivery-operator", "namespace": "delivery-system"}
+    ]
+    assert only(manifests, "ServiceAccount")["metadata"]["name"] == "delivery-operator"
+
+
+def test_named_namespaces_get_the_same_rules_and_the_cluster_none() -> None:
+    everywhere, narrowed = render(), render("--set=namespaces={shop,billing}")
+    (cluster_role,) = named(everywhere, "ClusterRole", "delivery-operator")
+
+    assert named(narrowed, "ClusterRole", "delivery-operator") == []
+    assert of_kind(narrowed, "ClusterRoleBinding") == []
+    roles = named(narrowed, "Role", "delivery-operator")
+    assert [role["metadata"]["namespace"] for role in roles] == ["shop", "billing"]
+    assert all(role["rules"] == cluster_role["rules"] for role in roles)
+    bindings = named(narrowed, "RoleBinding", "delivery-operator")
+    assert [binding["metadata"]["namespace"] for binding in bindings] == ["shop", "billing"]
+    assert {binding["subjects"][0]["namespace"] for binding in bindings} == {"delivery-system"}
+
+
+@pytest.mark.parametrize("values", [[], ["--set=namespaces={shop}"]], ids=["cluster", "namespaces"])
+def test_own_namespace_has_the_hash_key_and_nothing_else(values: list[str]) -> None:
+    (role,) = named(render(*values), "Role", "delivery-operator-own")
+
+    assert role["metadata"]["namespace"] == "delivery-system"
+    by_name = [rule for rule in role["rules"] if "resourceNames" in rule]
+    assert [rule["resourceNames"] for rule in by_name] == [[hashkey.NAME]]
+    assert grants(by_name) == {("", "secrets", "get")}
+    assert grants(rule for rule in role["rules"] if rule not in by_name) == {("", "secrets", "create")}
+
+
+def test_people_may_write_services_and_not_releases() -> None:
+    manifests = render()
+    (view,) = named(manifests, "ClusterRole", "delivery-operator-view")
+    (edit,) = named(manifests, "ClusterRole", "delivery-operator-edit")
+
+    assert {verb for _, _, verb in grants(view["rules"])} == {"get", "list", "watch"}
+    assert {resource for _, resource, _ in grants(edit["rules"])} == {"deliveryservices"}
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    assert {label.removeprefix(prefix) for label in view["metadata"]["labels"] if label.startswith(prefix)} == {
+        "view",
+        "edit",
+        "admin",
+    }
+    assert f"{prefix}view" not in edit["metadata"]["labels"]
+
+
+def test_roles_can_be_left_out() -> None:
+    manifests = render("--set=rbac.create=false")
+
+    kinds = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+    assert not kinds & {manifest["kind"] for manifest in manifests}

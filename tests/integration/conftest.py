@@ -3,6 +3,7 @@
 import contextlib
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -36,23 +37,26 @@ def _established(client: Kube, crd: str) -> bool:
 
 
 @pytest.fixture
-def make_site(kube: Kube, control_plane: Cluster, tmp_path: Path) -> Iterator[Callable[[], Site]]:
-    """Make any number of sites; all end with the test."""
-    with contextlib.ExitStack() as stack:
+def open_site(kube: Kube, control_plane: Cluster, tmp_path: Path) -> Callable[[], AbstractContextManager[Site]]:
+    """Open sites, one after the other or side by side; each ends with its context."""
 
-        def make() -> Site:
-            namespace = f"t-{uuid.uuid4().hex[:10]}"
-            kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-            stack.callback(kube.delete, "Namespace", None, namespace)
-            kubelet = stack.enter_context(FakeKubelet(kube, namespace))
-            site = Site(kube, control_plane, namespace, tmp_path, kubelet, make_identity(kube, namespace))
-            stack.callback(site.close)
-            return site
+    @contextlib.contextmanager
+    def opened() -> Iterator[Site]:
+        namespace = f"t-{uuid.uuid4().hex[:10]}"
+        kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        try:
+            with FakeKubelet(kube, namespace) as kubelet:
+                site = Site(kube, control_plane, namespace, tmp_path, kubelet, make_identity(kube, namespace))
+                with contextlib.closing(site):
+                    yield site
+        finally:
+            kube.delete("Namespace", None, namespace)
 
-        yield make
+    return opened
 
 
 @pytest.fixture
-def site(make_site: Callable[[], Site]) -> Site:
+def site(open_site: Callable[[], AbstractContextManager[Site]]) -> Iterator[Site]:
     """One site with no operator running yet."""
-    return make_site()
+    with open_site() as opened:
+        yield opened

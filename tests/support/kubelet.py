@@ -16,7 +16,7 @@ from tests.support.kube import Kube, Object, RequestFailed
 
 NODE = "fake-0"
 HEARTBEAT_SECONDS = 10
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class OperatorProcess:
             "DELIVERY_OPERATOR_HTTP_PORT": "0",
             **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
         }
+        self.settings = {name: value for name, value in environment.items() if name.startswith("DELIVERY_OPERATOR_")}
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "delivery_operator"], env=environment, stdout=log, stderr=subprocess.STDOUT
@@ -96,10 +97,14 @@ class OperatorProcess:
         self._process.kill()
         self._process.wait()
 
+    def terminate(self) -> None:
+        """SIGTERM, as the kubelet sends it."""
+        self._process.send_signal(signal.SIGTERM)
+
     def stop(self, seconds: float = 30) -> int:
         """SIGTERM, and wait for the end; returns the exit code."""
         if self.running():
-            self._process.send_signal(signal.SIGTERM)
+            self.terminate()
         return self._process.wait(seconds)
 
     def wait(self, seconds: float) -> int:

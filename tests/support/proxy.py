@@ -9,6 +9,7 @@ import contextlib
 import os
 import ssl
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Self
@@ -43,6 +44,8 @@ class Proxy:
         """Method and path of each write since the last arming."""
         self.fired = threading.Event()
         self._server = server
+        self._away = False
+        self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
         self._trust = ssl.create_default_context(cafile=certificate_authority)
         self._pid: int | None = None
         self._cut: Cut | None = None
@@ -65,6 +68,38 @@ class Proxy:
         self.writes = []
         self.fired.clear()
         self._pid, self._cut = pid, cut
+
+    def cut_off(self) -> None:
+        """Break every connection, and answer nobody until let_through."""
+        self._away = True
+        asyncio.run_coroutine_threadsafe(self._break(), self._loop).result(10)
+
+    def let_through(self) -> None:
+        """Serve again, after cut_off."""
+        self._away = False
+
+    @contextlib.contextmanager
+    def held(self, method: str, resource: str) -> Iterator[threading.Event]:
+        """Hold back the answers to these requests until the context ends; the event says that one has come."""
+        reached, released = threading.Event(), threading.Event()
+        self._hold = (method, resource, reached, released)
+        try:
+            yield reached
+        finally:
+            self._hold = None
+            released.set()
+
+    async def _break(self) -> None:
+        for handler in list(self._runner.server.connections if self._runner.server else ()):
+            if handler.transport is not None:
+                handler.transport.abort()
+
+    async def _held_back(self, request: web.Request) -> None:
+        hold = self._hold
+        if hold is None or request.method != hold[0] or not request.path.endswith(hold[1]):
+            return
+        hold[2].set()
+        await asyncio.to_thread(hold[3].wait)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -99,6 +134,10 @@ class Proxy:
         return True
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
+        if self._away:
+            if request.transport is not None:
+                request.transport.abort()
+            raise web.HTTPServiceUnavailable
         writes = request.method in WRITES
         if writes:
             self.writes.append(f"{request.method} {request.path}")
@@ -116,6 +155,7 @@ class Proxy:
             if writes:
                 content = await answer.read()
                 self._dies(When.AFTER)
+                await self._held_back(request)
                 return web.Response(status=answer.status, body=content, headers=kept)
             response = web.StreamResponse(status=answer.status, headers=kept)
             # Either side may be gone; the other learns it by the end of the stream.

@@ -58,7 +58,9 @@ class Actor:
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:
         match write:
-            case Create(manifest):
+            case Create(manifest, made_from):
+                if made_from is not None and await self._outdated(service, made_from):
+                    return False
                 return await self._create(service, manifest)
             case Apply(manifest, uid):
                 return await self._apply(service, manifest, uid)
@@ -134,6 +136,13 @@ class Actor:
         self._written(verb, answer)
         return True
 
+    async def _outdated(self, service: ServiceKey, seen: Mapping[str, Any]) -> bool:
+        """Read an object again; whether it is gone, going, or its spec is another one by now."""
+        fresh = await self._refresh(service, seen)
+        if fresh is None or fresh["metadata"].get("deletionTimestamp"):
+            return True
+        return any(fresh["metadata"][name] != seen["metadata"][name] for name in ("uid", "generation"))
+
     async def _look_up(self, service: ServiceKey, manifest: Mapping[str, Any]) -> Body | None:
         metadata = manifest["metadata"]
         try:
@@ -143,13 +152,15 @@ class Actor:
         self._store.put(found, service)
         return found
 
-    async def _refresh(self, service: ServiceKey, seen: Mapping[str, Any]) -> None:
-        """Bring the store up to date about one object that was not as it was seen."""
-        if await self._look_up(service, seen) is None:
+    async def _refresh(self, service: ServiceKey, seen: Mapping[str, Any]) -> Body | None:
+        """Bring the store up to date about one object; returns it as it is now, or None when it is gone."""
+        found = await self._look_up(service, seen)
+        if found is None:
             metadata = seen["metadata"]
             held = self._store.get(seen["kind"], metadata["namespace"], metadata["name"])
             if held is not None:
                 self._store.remove(held)
+        return found
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.engine.compare import same
 from delivery_operator.engine.objects import Key, Object, key, name, owned_by, owner, uid
 from delivery_operator.engine.plan import Apply, Create, Delete, Write
@@ -20,19 +19,19 @@ class Taken:
 
     Attributes:
         key: kind and name of the object.
-        leaving: whether it is the child of a deleted service of the same name, and about to go by itself.
+        leaving: whether its owner is a deleted namesake of the wanted one: then it is about to go by itself.
     """
 
     key: Key
     leaving: bool
 
 
-def taken(wanted: Iterable[Manifest], live: Mapping[Key, Object], service: Object) -> Taken | None:
+def taken(wanted: Iterable[Manifest], live: Mapping[Key, Object]) -> Taken | None:
     """Find the first name among the wanted that another owner has."""
     for manifest in wanted:
         found = live.get(key(manifest))
         if found is not None and not _ours(manifest, found):
-            return Taken(key(manifest), leaving=_of_namesake(found, service))
+            return Taken(key(manifest), leaving=_of_namesake(manifest, found))
     return None
 
 
@@ -68,11 +67,7 @@ def _ours(manifest: Manifest, found: Object) -> bool:
     return owned_by(found, wanted_owner["uid"])
 
 
-def _of_namesake(found: Object, service: Object) -> bool:
+def _of_namesake(manifest: Manifest, found: Object) -> bool:
+    (wanted_owner,) = manifest["metadata"]["ownerReferences"]
     controller = owner(found)
-    return bool(
-        controller
-        and controller["kind"] == SERVICE_KIND
-        and controller["name"] == name(service)
-        and controller["uid"] != uid(service)
-    )
+    return bool(controller and all(controller[each] == wanted_owner[each] for each in ("kind", "name")))

@@ -7,7 +7,7 @@ from delivery_operator.api.release import MigrationResult, Phase, ReferenceKind
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
 from delivery_operator.engine import overlay
-from delivery_operator.engine.history import History, Release
+from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.outcome import Outcome, Standing
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
@@ -51,9 +51,10 @@ def status(
     generation = snapshot.service["metadata"]["generation"]
     result: dict[str, Any] = {"observedGeneration": generation}
     if newest:
-        result |= {"release": newest.name, "number": newest.number, "phase": newest.phase.value}
-    elif previous.get("number"):
-        result["number"] = previous["number"]  # so that a number is never used twice
+        result |= {"release": newest.name, "phase": newest.phase.value}
+    number = last_number(snapshot, newest)
+    if number:
+        result["number"] = number
     if active:
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
@@ -122,5 +123,5 @@ def _migration(newest: Release | None) -> Claim:
     if result == MigrationResult.SUCCEEDED:
         return TRUE, "Succeeded", f"the migration of release {newest.name} succeeded"
     if newest.phase is Phase.FAILED:
-        return FALSE, newest.status["reason"], newest.status["message"]
+        return FALSE, *newest.failure
     return UNKNOWN, "NotFinished", f"the migration of release {newest.name} has not ended"

@@ -22,7 +22,7 @@ status.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from pydantic import ValidationError
 
@@ -40,6 +40,8 @@ from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.errors import TemplateError
 from delivery_operator.render.manifests import Manifest
+
+_NEEDED_BY_A_JOB: Final = frozenset({"ServiceAccount", "ConfigMap"})
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class _Decision:
 
     def next(self) -> Step:
         newest = self.history.newest
-        if not self.missing and (newest is None or newest.digest != wanted_digest(self.spec, self.snapshot)):
+        if not self.missing and (newest is None or self._outdated(newest)):
             return self._cut(newest)
         if newest is None:
             return Step((), self._config_missing())
@@ -114,6 +116,10 @@ class _Decision:
             return Step((), self._config_missing(), step.look_again_after)
         return step
 
+    def _outdated(self, newest: Release) -> bool:
+        # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
+        return newest.phase is Phase.SUPERSEDED or newest.digest != wanted_digest(self.spec, self.snapshot)
+
     def _cut(self, newest: Release | None) -> Step:
         try:
             release = cut(self.spec, self.snapshot, newest)
@@ -121,7 +127,8 @@ class _Decision:
             message = f"{error}; this is the platform team's to mend: the service's spec is not at fault"
             return Step((), Outcome(Standing.STUCK, "TemplateInvalid", message))
         return Step(
-            (Create(release),), Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made")
+            (Create(release, made_from=self.snapshot.service),),
+            Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
         )
 
     def _supersede(self, release: Release) -> SetStatus | Release | None:
@@ -166,25 +173,18 @@ class _Decision:
     # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
 
     def _start_migration(self, release: Release, job: Manifest) -> Step:
-        kept = self._active_children()
-        kept_keys = {key(manifest) for manifest in kept}
-        needed = [
-            manifest
-            for manifest in overlay.children(release, self.snapshot.service, self.spec)
-            if manifest["kind"] in {"ServiceAccount", "ConfigMap"} and key(manifest) not in kept_keys
-        ]
-        blocked = self._taken([*needed, job])
-        if blocked:
-            return Step((), blocked)
-        live = self.snapshot.children.get(key(job))
+        live = self._own_job(release)
         if live is not None:
             return Step(
                 (self._record(release, Phase.MIGRATING, migration={"job": name(live), "uid": uid(live)}),),
                 self._working(release, "Migrating", f"the migration of release {release.name} runs"),
             )
-        writes = children.writes([*kept, *needed], self.snapshot.children)
+        wanted = self._migrating_children(release)
+        blocked = self._taken([*wanted, job])
+        if blocked:
+            return Step((), blocked)
         return Step(
-            (*writes, Create(job)),
+            (*children.writes(wanted, self.snapshot.children), Create(job)),
             self._working(release, "Migrating", f"the migration of release {release.name} starts"),
         )
 
@@ -224,12 +224,12 @@ class _Decision:
             else self._working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
         )
         again = 1.0 if isinstance(seen, migration.Unclear) else None
-        return self._kept(self._active_children(), outcome, again)
+        return self._kept(self._migrating_children(release), outcome, again)
 
     def _waiting_for_migration(self, newest: Release, running: Release) -> Step:
         message = f"release {newest.name} waits until the migration of release {running.name} has ended"
         outcome = self._working(newest, "MigrationOfOlderRelease", message)
-        return self._kept(self._active_children(), outcome, 1.0)
+        return self._kept(self._migrating_children(running), outcome, 1.0)
 
     # RollingOut: apply the manifests, wait until every process has its new pods.
 
@@ -268,7 +268,7 @@ class _Decision:
 
     def _fall_back(self, release: Release) -> Step:
         active = self.history.active
-        reason, message = release.status.get("reason", "Failed"), release.status.get("message", "the release failed")
+        reason, message = release.failure
         outcome = self._stuck(release, reason, message)
         rolled_out = reason == "RolloutFailed"
         hold = rolled_out and (self.spec.release.on_failure is FailurePolicy.HOLD or active is None)
@@ -295,6 +295,13 @@ class _Decision:
         active = self.history.active
         return overlay.children(active, self.snapshot.service, self.spec) if active else []
 
+    def _migrating_children(self, release: Release) -> list[Manifest]:
+        """Build what is there while a release migrates: all of the active one, and what the Job needs of its own."""
+        kept = self._active_children()
+        keys = {key(manifest) for manifest in kept}
+        own = overlay.children(release, self.snapshot.service, self.spec)
+        return kept + [each for each in own if each["kind"] in _NEEDED_BY_A_JOB and key(each) not in keys]
+
     def _let_go(self) -> list[Write]:
         return [Delete(release.body) for release in self.history.ended()]
 
@@ -310,7 +317,7 @@ class _Decision:
         return SetStatus(release.body, {"phase": phase.value, **{k: v for k, v in kept.items() if v is not None}})
 
     def _taken(self, wanted: list[Manifest]) -> Outcome | None:
-        found = children.taken(wanted, self.snapshot.children, self.snapshot.service)
+        found = children.taken(wanted, self.snapshot.children)
         if found is None:
             return None
         kind, object_name = found.key

@@ -61,6 +61,11 @@ class Release:
         """What is recorded of its migration."""
         return self.status.get("migration")
 
+    @property
+    def failure(self) -> tuple[str, str]:
+        """Reason and message of its failure."""
+        return self.status.get("reason", "Failed"), self.status.get("message", "no cause is recorded")
+
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
         """Its manifests, as rendered when it was cut; shared, not to be changed."""
@@ -108,18 +113,23 @@ def wanted_digest(spec: DeliveryServiceSpec, snapshot: Snapshot) -> str:
     return digest({"content": content(spec), "references": references.hashes(spec, snapshot.referenced)})
 
 
+def last_number(snapshot: Snapshot, newest: Release | None) -> int:
+    """Find the last number that was given, 0 when none was.
+
+    The service's status remembers it, so that none is used twice even when releases were deleted.
+    """
+    recorded = (snapshot.service.get("status") or {}).get("number") or 0
+    return max(newest.number if newest else 0, recorded)
+
+
 def cut(spec: DeliveryServiceSpec, snapshot: Snapshot, newest: Release | None) -> Manifest:
     """Make the next release.
-
-    The number follows the newest release and the one in the service's status: it is never used twice, even when all
-    releases were deleted.
 
     Raises:
         TemplateError: the templates are wrong.
     """
     service = snapshot.service
-    recorded = (service.get("status") or {}).get("number") or 0
-    number = max(newest.number if newest else 0, recorded) + 1
+    number = last_number(snapshot, newest) + 1
     namespace = service["metadata"]["namespace"]
     return {
         "apiVersion": API_VERSION,

@@ -11,11 +11,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from delivery_operator.api.release import MigrationResult
-from delivery_operator.engine.objects import Object, condition, condition_is, name, uid
+from delivery_operator.engine.objects import Object, condition, name, uid
 from delivery_operator.engine.text import output_end
 
 EVIDENCE_SECONDS: Final = 10
 """How long after a Job's end its pod's exit code is waited for; a watch may deliver the Job first."""
+
+_ENDS: Final = ("Complete", "SuccessCriteriaMet", "Failed")
+"""Conditions of a Job that has ended; the second precedes the first by a moment."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,12 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         pods: pods of the service; those of the Job are picked by owner.
         now: the time; only a missing exit code makes it matter.
     """
-    complete = condition_is(job, "Complete") or condition_is(job, "SuccessCriteriaMet")
-    failed = condition(job, "Failed")
-    if not complete and not (failed and failed["status"] == "True"):
+    end = next((each for kind in _ENDS if (each := condition(job, kind)) and each["status"] == "True"), None)
+    if end is None:
         return Running()
-    last = _last_terminated(job, pods)
-    ended_at = _time((job.get("status") or {}).get("completionTime") or (failed or {}).get("lastTransitionTime"))
+    complete = end["type"] != "Failed"
+    last = _last_terminated(job, pods, succeeded=complete)
+    ended_at = _time((job.get("status") or {}).get("completionTime") or end.get("lastTransitionTime"))
     if last is None and ended_at and (now - ended_at).total_seconds() < EVIDENCE_SECONDS:
         return Unclear()
     message = (last or {}).get("message") or ""
@@ -77,7 +80,7 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         head = _schema_head(message)
         return Ended({**record, **({"schemaHead": head} if head else {})}, "")
     output = output_end(message)
-    return Ended({**record, **({"output": output} if output else {})}, _cause(record, failed or {}, output))
+    return Ended({**record, **({"output": output} if output else {})}, _cause(record, end, output))
 
 
 def _cause(record: dict[str, Any], failed: Object, output: str) -> str:
@@ -88,14 +91,18 @@ def _cause(record: dict[str, Any], failed: Object, output: str) -> str:
     return f"{how}; the end of its output: {output}" if output else how
 
 
-def _last_terminated(job: Object, pods: Sequence[Object]) -> dict[str, Any] | None:
-    """Find the end of the pod that ended last: containerStatuses[].state.terminated."""
+def _last_terminated(job: Object, pods: Sequence[Object], *, succeeded: bool) -> dict[str, Any] | None:
+    """Find the end of the pod that ended last: containerStatuses[].state.terminated.
+
+    Of a Job that succeeded only a success counts: the attempt before it may be seen first.
+    """
     ends = [
         terminated
         for pod in pods
         if any(owner["uid"] == uid(job) for owner in pod["metadata"].get("ownerReferences") or ())
         for container in (pod.get("status") or {}).get("containerStatuses") or ()
         if (terminated := (container.get("state") or {}).get("terminated"))
+        and not (succeeded and terminated.get("exitCode"))
     ]
     return max(ends, key=lambda end: str(end.get("finishedAt") or ""), default=None)
 

@@ -8,9 +8,16 @@ from delivery_operator.engine.objects import Object
 
 @dataclass(frozen=True)
 class Create:
-    """Create an object that never changes afterwards (a release, a Job, a ConfigMap)."""
+    """Create an object that never changes afterwards (a release, a Job, a ConfigMap).
+
+    Attributes:
+        manifest: the object.
+        made_from: an object that is read again before, and must still have the same generation. A release is made from
+            its service's spec and cannot be taken back, so a stale view of the spec must not make one.
+    """
 
     manifest: Object
+    made_from: Object | None = None
 
 
 @dataclass(frozen=True)

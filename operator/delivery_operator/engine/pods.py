@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from delivery_operator.engine.objects import Object, condition, labels
-from delivery_operator.engine.text import output_end
+from delivery_operator.engine.text import output_end, redact
 from delivery_operator.render import names
 
 _IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
@@ -97,5 +97,5 @@ def _pull_detail(reason: str, detail: str) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return output_end(line if len(line) <= _DETAIL else f"{line[:_DETAIL]}…")
+    line = redact(" ".join(text.split()))  # before it is cut: half a credential is not recognised
+    return line if len(line) <= _DETAIL else f"{line[:_DETAIL]}…"

@@ -6,7 +6,7 @@ from typing import Final
 OUTPUT_LIMIT: Final = 1024
 """Characters kept of a process's output."""
 
-_URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]+)@")
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):([^/\s]+)@")  # a password may hold an @ itself
 _ASSIGNED: Final = re.compile(
     r"(?i)\b([a-z0-9_-]*(?:password|passwd|secret|token|api_?key)[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;]+)"
 )

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-_BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_DECIMAL: Final = {"": Decimal(1), "m": Decimal("0.001"), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9)}
-_DECIMAL_T: Final = Decimal(10**12)
+_BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
+_DECIMAL: Final = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_SMALLER: Final = {"": Decimal(1), "m": Decimal("0.001")}
 
 
 def canonical_json(value: object) -> str:
@@ -29,10 +30,9 @@ def quantity(text: str) -> str:
     number, suffix = _split(text)
     if suffix in _BINARY:
         amount = number * _BINARY[suffix]
-        if amount == amount.to_integral_value():
-            return _largest(int(amount), tuple(reversed(_BINARY.items())))
-        return _decimal(amount)
-    return _decimal(number * (_DECIMAL_T if suffix == "T" else _DECIMAL[suffix]))
+        # Less than a kilobyte, or part of a byte, is written in decimal.
+        return _largest(int(amount), _BINARY) if amount >= _BINARY["Ki"] and amount % 1 == 0 else _decimal(amount)
+    return _decimal(number * (_SMALLER[suffix] if suffix in _SMALLER else _DECIMAL[suffix]))
 
 
 def _split(text: str) -> tuple[Decimal, str]:
@@ -44,20 +44,32 @@ def _decimal(amount: Decimal) -> str:
     if amount != amount.to_integral_value():
         milli = int((amount * 1000).to_integral_value(rounding="ROUND_CEILING"))
         return f"{milli}m" if milli % 1000 else _decimal(Decimal(milli // 1000))
-    return _largest(int(amount), (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)))
+    return _largest(int(amount), _DECIMAL)
 
 
-def _largest(amount: int, units: tuple[tuple[str, int], ...]) -> str:
-    for unit, size in units:
+def _largest(amount: int, units: Mapping[str, int]) -> str:
+    for unit, size in reversed(units.items()):
         if amount and amount % size == 0:
             return f"{amount // size}{unit}"
     return str(amount)
 
 
-def drop_none(value: Any) -> Any:
-    """Leave out keys whose value is null, at every depth: absent and null mean the same in a manifest."""
+def plain(value: Any) -> Any:
+    """Leave out keys whose value is null, at every depth: absent and null mean the same in a manifest.
+
+    Raises:
+        TypeError: YAML made of it what JSON has not, or has no one spelling for: a date, a fraction, a key like `on`.
+    """
     if isinstance(value, dict):
-        return {key: drop_none(each) for key, each in value.items() if each is not None}
+        return {_key(key): plain(each) for key, each in value.items() if each is not None}
     if isinstance(value, list):
-        return [drop_none(each) for each in value]
-    return value
+        return [plain(each) for each in value]
+    if value is None or isinstance(value, str | int):
+        return value
+    raise TypeError(f"a value reads as {type(value).__name__} {value}; put it in quotes")
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return key
+    raise TypeError(f"a key reads as {type(key).__name__} {key}; put it in quotes")

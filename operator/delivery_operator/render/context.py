@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from delivery_operator.api.service import DeliveryServiceSpec, Process, Resources, Variable
+from delivery_operator.api.service import DeliveryServiceSpec, Process, Resources
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest, quantity
 
@@ -114,27 +114,21 @@ def _annotations(spec: DeliveryServiceSpec) -> dict[str, str]:
 
 
 def _references(spec: DeliveryServiceSpec) -> list[dict[str, Any]]:
-    variables = [
-        {"name": name, "valueFrom": _source(variable)}
-        for name, variable in sorted(spec.config.items())
-        if variable.value is None
-    ]
+    variables: list[dict[str, Any]] = []
+    for name, variable in sorted(spec.config.items()):
+        sources = (("secretKeyRef", variable.secret_key_ref), ("configMapKeyRef", variable.config_map_key_ref))
+        optional = {"optional": True} if variable.optional else {}
+        variables.extend(
+            {"name": name, "valueFrom": {kind: {**reference.model_dump(mode="json"), **optional}}}
+            for kind, reference in sources
+            if reference
+        )
     variables.extend(
         {"name": name, "valueFrom": {"secretKeyRef": {"name": service.secret, "key": key}}}
         for service in sorted(spec.backing_services, key=lambda each: each.name)
         for name, key in sorted(service.env.items())
     )
     return variables
-
-
-def _source(variable: Variable) -> dict[str, Any]:
-    kind, reference = (
-        ("secretKeyRef", variable.secret_key_ref)
-        if variable.secret_key_ref
-        else ("configMapKeyRef", variable.config_map_key_ref)
-    )
-    optional = {"optional": True} if variable.optional else {}
-    return {kind: {**(reference.model_dump(mode="json") if reference else {}), **optional}}
 
 
 def _resources(resources: Resources) -> dict[str, dict[str, str]]:

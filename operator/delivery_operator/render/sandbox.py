@@ -14,7 +14,7 @@ import jinja2
 import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from delivery_operator.render.canonical import drop_none
+from delivery_operator.render.canonical import plain
 from delivery_operator.render.errors import TemplateError
 
 _PAIR = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
@@ -83,7 +83,10 @@ class Template:
             raise TemplateError(self.name, None, f"the output is not YAML: {error}") from error
         if not isinstance(document, dict):
             raise TemplateError(self.name, None, "the output is not one Kubernetes object")
-        rendered: dict[str, Any] = drop_none(document)
+        try:
+            rendered: dict[str, Any] = plain(document)
+        except TypeError as error:
+            raise TemplateError(self.name, None, str(error)) from error
         return rendered
 
 

@@ -3,26 +3,27 @@
 Only `on.event` is used: kopf's other handlers write annotations or finalizers into the user's objects (invariant 6).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import kopf
 
 from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.resources import STORED
-from delivery_operator.cluster.store import Store
+from delivery_operator.cluster.store import Body
 from delivery_operator.render.names import SERVICE
-from delivery_operator.runtime.queue import Queue
-from delivery_operator.runtime.vitals import Vitals
+
+Heard = Callable[[Body, bool], None]
+"""Called with each object a watch delivers, and whether it was deleted."""
 
 
-def registry(connection: Connection, store: Store, queue: Queue, vitals: Vitals) -> kopf.OperatorRegistry:
+def registry(connection: Connection, heard: Heard) -> kopf.OperatorRegistry:
     """Register a watch for every stored kind, and how kopf logs in."""
     handlers = kopf.OperatorRegistry()
 
     async def login(**_: Any) -> kopf.ConnectionInfo:
         configuration = connection.configuration
-        authorization = await connection.authorization()
-        scheme, token = (*(authorization or "").split(" ", 1), "")[:2]
+        scheme, token = (*(await connection.authorization() or "").split(" ", 1), "")[:2]
         return kopf.ConnectionInfo(
             server=connection.host,
             ca_path=configuration.ssl_ca_cert,
@@ -33,19 +34,11 @@ def registry(connection: Connection, store: Store, queue: Queue, vitals: Vitals)
             token=token or None,
         )
 
-    def observe(kind: str, event: dict[str, Any]) -> None:
-        # Objects of a kopf LIST lack the kind.
-        body = {**event["object"], "kind": kind}
-        vitals.heard(body)
-        changed = store.remove(body) if event["type"] == "DELETED" else store.put(body)
-        if changed is not None:
-            queue.add(changed)
-
     kopf.on.login(registry=handlers)(login)
     for resource in STORED:
 
         async def handle(event: Any, kind: str = resource.kind, **_: Any) -> None:
-            observe(kind, event)
+            heard({**event["object"], "kind": kind}, event["type"] == "DELETED")  # objects of a LIST lack the kind
 
         kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers, id=resource.plural)(handle)
     return handlers

@@ -45,3 +45,5 @@ def configure(level: LogLevel) -> None:
     for name in _QUIET:
         # What they say at info is about themselves; the operator's own events tell what happens to services.
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It warns that it leaves the signals to others, which is what it is run in a thread for.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

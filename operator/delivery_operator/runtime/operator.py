@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
-import kopf
 import structlog
 from aiohttp import web
 
@@ -17,13 +16,14 @@ from delivery_operator.cluster.errors import ApiError
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Body, Store
 from delivery_operator.render import bundle
-from delivery_operator.runtime import handlers, server
+from delivery_operator.runtime import server
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.reconcile import Reconciler
 from delivery_operator.runtime.resync import Resync
 from delivery_operator.runtime.settings import Settings
 from delivery_operator.runtime.vitals import Vitals
+from delivery_operator.runtime.watches import Watches
 
 log = structlog.get_logger(__name__)
 
@@ -48,49 +48,55 @@ async def run(settings: Settings) -> None:
     templates = bundle.load()
     target = await connection.connect()
     metrics, store, queue, vitals = Metrics(), Store(), Queue(), Vitals(time.monotonic)
+
+    def heard(body: Body, deleted: bool) -> None:  # noqa: FBT001 the signature of Heard
+        vitals.heard(body)
+        changed = store.remove(body) if deleted else store.put(body)
+        if changed is not None:
+            queue.add(changed)
+
+    def written(verb: str, body: Body) -> None:
+        metrics.writes.labels(verb, body["kind"]).inc()
+        if verb != "delete":  # a deletion's version is not in its answer
+            vitals.expect(body)
+
     async with Api(target) as api, _http(settings, vitals, metrics):
         key = await _until_reachable(api, settings, stop)
         if key is None:
             return
         referenced = Referenced(api, key, settings.scopes, queue.add)
-
-        def written(verb: str, body: Body) -> None:
-            metrics.writes.labels(verb, body["kind"]).inc()
-            if verb != "delete":  # a deletion's version is not in its answer
-                vitals.expect(body)
-
-        actor = Actor(api, store, written)
-        reconciler = Reconciler(store, referenced, actor, templates, queue, metrics)
+        reconciler = Reconciler(store, referenced, Actor(api, store, written), templates, queue, metrics)
         resync = Resync(api, store, referenced, queue, vitals, metrics, settings)
-        background = [
-            asyncio.create_task(referenced.watch(), name="watch references"),
-            asyncio.create_task(_watch(target, settings, store, queue, vitals), name="kopf"),
-            asyncio.create_task(_gauges(metrics, queue, store), name="gauges"),
-        ]
-        stopping = asyncio.create_task(stop.wait(), name="stop")
-        starting = asyncio.create_task(_start(referenced, resync, reconciler, settings), name="start")
-        try:
-            # Whatever ends first ends the operator: a signal, or a part that must not end.
-            await asyncio.wait([stopping, starting, *background], return_when=asyncio.FIRST_COMPLETED)
-        finally:
+        async with Watches(target, settings, heard) as watches:
+            parts = [
+                asyncio.create_task(watches.ended(), name="watches"),
+                asyncio.create_task(referenced.watch(), name="watch references"),
+                asyncio.create_task(_gauges(metrics, queue, store), name="gauges"),
+                asyncio.create_task(_work(referenced, resync, reconciler, settings), name="work"),
+            ]
+            await _until_one_ends(parts, stop)
             log.info("stopping", reconciles_in_hand=queue.working)
             queue.close()
-            for task in background:
-                task.cancel()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_RECONCILE_SECONDS):
-                    while queue.working and not starting.done():  # noqa: ASYNC110 workers end the loop, not an event
-                        await asyncio.sleep(0.05)
-            starting.cancel()
-            stopping.cancel()
-            results = await asyncio.gather(starting, stopping, *background, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+                    await queue.idle()
+            for part in parts:
+                part.cancel()
+            results = await asyncio.gather(*parts, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
     log.info("stopped")
 
 
-async def _start(referenced: Referenced, resync: Resync, reconciler: Reconciler, settings: Settings) -> None:
+async def _until_one_ends(parts: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """Wait for a signal, or for the end of a part that must not end."""
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+
+
+async def _work(referenced: Referenced, resync: Resync, reconciler: Reconciler, settings: Settings) -> None:
     """Fill the store, then let the workers begin: a decision on half a store would be a wrong one."""
     await referenced.synced()
     while True:
@@ -105,17 +111,6 @@ async def _start(referenced: Referenced, resync: Resync, reconciler: Reconciler,
         for number in range(settings.workers):
             group.create_task(reconciler.work(), name=f"worker {number}")
         group.create_task(resync.run(), name="resync")
-
-
-async def _watch(target: connection.Connection, settings: Settings, store: Store, queue: Queue, vitals: Vitals) -> None:
-    # The operator's own SIGTERM handling comes first; kopf's would end the watches under a reconcile in hand.
-    await kopf.operator(
-        registry=handlers.registry(target, store, queue, vitals),
-        settings=handlers.settings(),
-        standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=list(settings.namespaces),
-    )
 
 
 async def _until_reachable(api: Api, settings: Settings, stop: asyncio.Event) -> bytes | None:

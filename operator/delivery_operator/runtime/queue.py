@@ -104,9 +104,15 @@ class Queue:
     def done(self, key: ServiceKey) -> None:
         """Say that the work on a key is over."""
         self._working.discard(key)
+        self._notify()
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+
+    async def idle(self) -> None:
+        """Wait until no key is worked on."""
+        async with self._wakeup:
+            await self._wakeup.wait_for(lambda: not self._working)
 
     def close(self) -> None:
         """Give out no more keys; what is being worked on goes on."""

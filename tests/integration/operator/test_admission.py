@@ -12,7 +12,7 @@ from tests.support.kube import Kube, Object, RequestFailed
 Change = Callable[[Object], None]
 
 
-def _set(*path: str, value: Any) -> Change:  # noqa: D103
+def _set(*path: str, value: Any) -> Change:
     def change(spec: Object) -> None:
         for name in path[:-1]:
             spec = spec.setdefault(name, {})
@@ -103,9 +103,7 @@ REFUSED = [
         "two bindings of one name",
         _set(
             "backingServices",
-            value=[
-                {"name": "db", "type": "postgresql", "secret": "db", "env": {variable: "url"}} for variable in "AB"
-            ],
+            value=[{"name": "db", "type": "postgresql", "secret": "db", "env": {variable: "url"}} for variable in "AB"],
         ),
         "Duplicate value",
     ),

@@ -1,0 +1,114 @@
+"""Connections: how to open them, how to tell that the database is gone, how to try again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import stamina
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from stamina.instrumentation import RetryDetails
+
+from order_service.errors import StorageUnavailableError
+from order_service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+PING_TIMEOUT_SECONDS = 2.0
+_CONNECT_TIMEOUT_SECONDS = 5
+# Serialization failure, deadlock, and the server going away or coming up.
+_TRANSIENT_STATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
+
+
+def connect_args(application: str) -> dict[str, Any]:
+    """Driver options: a dead host is noticed in seconds and not in hours."""
+    return {
+        "application_name": application,
+        "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+        "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
+    }
+
+
+def create_engine(settings: Settings, application: str) -> AsyncEngine:
+    """Make the pool; nothing is connected yet."""
+    idle = min(settings.db_pool_max_idle, settings.db_pool_max_open)
+    return create_async_engine(
+        settings.database,
+        pool_size=idle,
+        max_overflow=settings.db_pool_max_open - idle,
+        pool_recycle=settings.db_pool_max_lifetime_seconds,
+        pool_timeout=_CONNECT_TIMEOUT_SECONDS,
+        pool_use_lifo=True,  # idle connections age out instead of taking turns
+        hide_parameters=True,  # statements in errors and logs come without users' data
+        connect_args=connect_args(application),
+    )
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """Ask the database for one row.
+
+    Raises:
+        StorageUnavailableError: it does not answer in time.
+    """
+    try:
+        async with asyncio.timeout(PING_TIMEOUT_SECONDS), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except TimeoutError:
+        raise StorageUnavailableError("the database does not answer in time") from None
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise StorageUnavailableError(describe(error)) from error
+
+
+async def transact(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Run a transaction, again if it failed for a passing reason; `work` must be safe to repeat.
+
+    Raises:
+        StorageUnavailableError: the last attempt failed too.
+    """
+    try:
+        async for attempt in stamina.retry_context(
+            on=is_transient, attempts=3, timeout=5, wait_initial=0.05, wait_max=1, wait_jitter=0.1
+        ):
+            with attempt:
+                async with engine.begin() as connection:
+                    return await work(connection)
+    except PoolTimeoutError as error:
+        raise StorageUnavailableError("all database connections are busy") from error
+    except DBAPIError as error:
+        if is_transient(error):
+            raise StorageUnavailableError(describe(error)) from error
+        raise
+    raise AssertionError("stamina ends with a result or an error")
+
+
+def is_transient(error: Exception) -> bool:
+    """Tell whether the same statement may succeed when it is sent again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:  # nothing came from the server: the connection failed
+        return isinstance(error, OperationalError | InterfaceError)
+    return state.startswith("08") or state in _TRANSIENT_STATES
+
+
+def log_retry(details: RetryDetails) -> None:
+    """Log that something is tried again; stamina's own hook would log what it was called with, too."""
+    log.warning(
+        "database retry",
+        error=describe(details.caused_by),
+        retry=details.retry_num,
+        wait_seconds=round(details.wait_for, 2),
+    )
+
+
+def describe(error: Exception) -> str:
+    """Say what went wrong in one line, without SQLAlchemy's statement and background links."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return lines[0] if lines else type(cause).__name__

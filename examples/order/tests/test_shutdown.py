@@ -1,0 +1,175 @@
+"""What clients notice when a server is replaced: nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import count
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import grpc
+import psycopg
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import Order, eventually, request
+
+from order_service.pb.order_service_pb2_grpc import OrderServiceStub
+
+if TYPE_CHECKING:  # exists in the stubs only
+    from order_service.pb.order_service_pb2_grpc import OrderServiceAsyncStub
+
+
+@asynccontextmanager
+async def locked_orders(database: str) -> AsyncIterator[None]:
+    """While this is open, every call that writes takes its time."""
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        await connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+async def waiting_writers(database: str) -> int:
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        found = await connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        row = await found.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_sigterm_finishes_the_call_in_progress(order: Order, database: str) -> None:
+    async with order.client() as client:
+        async with locked_orders(database):
+            call = asyncio.ensure_future(client.CreateOrder(request("123")))
+            await eventually(lambda: waiting_writers(database), "the call does not reach the database")
+            order.terminate()
+            await order.said("draining")
+            assert await order.health() == "NOT_SERVING"
+            assert await order.health("liveness") == "SERVING"
+            assert order.process.returncode is None
+        answer = await call
+    assert answer.order.user_id == "123"
+    assert await order.ended() == 0
+    await order.said("stopped")
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+
+
+async def test_no_call_outlasts_the_drain(database: str) -> None:
+    async with (
+        Order.started(database, SHUTDOWN_DRAIN_SECONDS="3") as order,
+        order.client() as client,
+        locked_orders(database),
+    ):
+        call = asyncio.ensure_future(client.CreateOrder(request()))
+        await eventually(lambda: waiting_writers(database), "the call does not reach the database")
+        order.terminate()
+        with pytest.raises(grpc.aio.AioRpcError) as cut:
+            await call
+        assert cut.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        assert await order.ended() == 0
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+
+async def test_a_health_watch_does_not_hold_up_the_drain(database: str) -> None:
+    async with (
+        Order.started(database, SHUTDOWN_DRAIN_SECONDS="3000") as order,
+        grpc.aio.insecure_channel(order.address) as channel,
+    ):
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        first = await watch.read()
+        order.terminate()
+        last = await watch.read()
+        assert await watch.read() == grpc.aio.EOF
+    statuses = [health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status) for answer in (first, last)]
+    assert statuses == ["SERVING", "NOT_SERVING"]
+
+
+class Service:
+    """Does what a Kubernetes Service does: new connections go to today's endpoints, old ones stay where they are."""
+
+    def __init__(self) -> None:
+        self.endpoints: list[str] = []
+        self._turns = count()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        async with server:
+            yield "{}:{}".format(*server.sockets[0].getsockname())
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = self.endpoints[next(self._turns) % len(self.endpoints)].rpartition(":")
+        upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(self._copy(reader, upstream_writer), self._copy(upstream_reader, writer))
+
+    @staticmethod
+    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+class Load:
+    """Calls at a steady rate from a client with one channel; anything but the expected answer is an error."""
+
+    def __init__(self, address: str, rate: int) -> None:
+        self.done = 0
+        self.errors: list[str] = []
+        self._address = address
+        self._rate = rate
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        async with grpc.aio.insecure_channel(self._address) as channel:
+            sending = asyncio.create_task(self._send(OrderServiceStub(channel), stop))
+            yield
+            stop.set()
+            await sending
+
+    async def more(self, calls: int) -> None:
+        enough = self.done + calls
+        await eventually(lambda: self.done >= enough, "no calls get through")
+
+    async def _send(self, client: "OrderServiceAsyncStub", stop: asyncio.Event) -> None:
+        start, sent = monotonic(), 0
+        async with asyncio.TaskGroup() as calls:
+            while not stop.is_set():
+                while sent < (monotonic() - start) * self._rate:
+                    calls.create_task(self._call(client))
+                    sent += 1
+                await asyncio.sleep(0.002)
+
+    async def _call(self, client: "OrderServiceAsyncStub") -> None:
+        try:
+            await client.CreateOrder(request(), timeout=10)
+        except grpc.aio.AioRpcError as error:
+            self.errors.append(f"{error.code()}: {error.details()}")
+        self.done += 1
+
+
+@pytest.mark.parametrize("rate", [50, 150])
+async def test_a_client_under_load_sees_no_error_while_servers_are_replaced(database: str, rate: int) -> None:
+    """A rolling update: one new server more, then one old server less, again and again."""
+    service = Service()
+    drain = {"SHUTDOWN_DRAIN_SECONDS": "6"}
+    async with AsyncExitStack() as servers, service.listening() as address:
+        old = [await servers.enter_async_context(Order.started(database, **drain)) for _ in range(2)]
+        service.endpoints = [server.address for server in old]
+        load = Load(address, rate)
+        async with load.running():
+            for server in old:
+                await load.more(rate)
+                new = await servers.enter_async_context(Order.started(database, **drain))
+                service.endpoints.append(new.address)
+                service.endpoints.remove(server.address)
+                server.terminate()
+                assert await server.ended() == 0
+            await load.more(rate)
+        assert load.errors == []
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (load.done,)

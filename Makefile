@@ -1,0 +1,110 @@
+# Every target does its own set-up. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest
+ORDER := hack/uv run --frozen --directory examples/order
+CLUSTER ?= dev
+PROVIDER ?= auto
+# More arguments for pytest: make test-unit ARGS="-k release"
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 20
+
+.PHONY: setup
+setup: ## Make .venv what uv.lock says (every target does this)
+	@hack/setup
+
+## Try it
+
+.PHONY: demo
+demo: setup ## A cluster, the operator, an example service, and a real call to it
+	@PYTHONPATH=hack $(BIN)/python -m demo up
+
+.PHONY: demo-down
+demo-down: setup ## Remove what `make demo` made
+	@PYTHONPATH=hack $(BIN)/python -m demo down
+
+## Tests
+
+.PHONY: test
+test: test-unit test-integration test-e2e ## All tests
+
+.PHONY: test-unit
+test-unit: setup ## Pure and fast; full branch coverage of engine and render is required
+	$(PYTEST) tests/unit -n auto --cov --cov-report=term $(ARGS)
+
+.PHONY: test-integration
+test-integration: setup binaries ## The operator against a real API server, the order service against a real PostgreSQL
+	$(PYTEST) tests/integration $(ARGS)
+	$(MAKE) -C examples/order postgres
+	$(ORDER) pytest
+
+.PHONY: test-e2e
+test-e2e: setup binaries ## Real pods on a real node
+	$(PYTEST) tests/e2e $(ARGS)
+
+.PHONY: golden
+golden: setup ## Rewrite the golden files of the templates' tests; look at the difference
+	$(PYTEST) tests/unit/render -q --golden=write $(ARGS)
+
+## Before a commit
+
+.PHONY: check
+check: check-code check-generated check-chart ## Lint, types, layers, generated files in step, chart
+
+.PHONY: check-code
+check-code: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(ORDER) mypy
+	$(ORDER) mypy ../../hack/demo/call.py ../../tests/e2e/operator/load.py
+
+.PHONY: check-generated
+check-generated: setup
+	$(BIN)/python -m delivery_operator.api.generate --check
+	hack/uv lock --check
+	hack/uv lock --check --directory examples/order
+
+.PHONY: check-chart
+check-chart: setup binaries
+	hack/helm lint --strict charts/delivery-operator
+	hack/helm template delivery-operator charts/delivery-operator --namespace delivery-system >/dev/null
+
+.PHONY: format
+format: setup ## Format the code and fix what a tool can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: generate
+generate: setup ## Write the CRDs from the models
+	$(BIN)/python -m delivery_operator.api.generate
+
+## Development
+
+.PHONY: run
+run: setup ## Run the operator here against $KUBECONFIG, or the cluster of `make cluster-up`
+	@hack/run-operator $(CLUSTER)
+
+.PHONY: cluster-up
+cluster-up: setup ## Start a cluster (CLUSTER=dev, PROVIDER=auto, node, control-plane, kind or existing)
+	@$(BIN)/devcluster up --name $(CLUSTER) --provider $(PROVIDER)
+
+.PHONY: cluster-down
+cluster-down: setup ## End it
+	@$(BIN)/devcluster down --name $(CLUSTER)
+
+.PHONY: cluster-status
+cluster-status: setup ## Say what runs
+	@$(BIN)/devcluster status
+
+.PHONY: binaries
+binaries: setup
+	@hack/helm version >/dev/null

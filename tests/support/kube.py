@@ -17,6 +17,7 @@ T = TypeVar("T")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", frozenset())
 NODES = Resource("", "v1", "nodes", "Node", frozenset())
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet", frozenset())
+LOOK_SECONDS = 0.1
 MERGE = "application/merge-patch+json"
 
 
@@ -117,7 +118,7 @@ def wait_for(
         if time.monotonic() > deadline:
             said = f"\n{detail()}" if detail else ""
             raise AssertionError(f"not within {seconds} s: {what}{said}")
-        time.sleep(0.05)
+        time.sleep(LOOK_SECONDS)
 
 
 def condition(obj: Object | None, kind: str) -> Object:

@@ -1,6 +1,7 @@
 """Where one test takes place: a namespace of a control plane, with a played node and the operators it starts."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from devcluster.cluster import Cluster
@@ -19,6 +20,7 @@ class Site:
     folder: Path
     kubelet: FakeKubelet
     kubeconfig: Object
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _runs: list[OperatorProcess] = field(default_factory=list)
 
     def start(self, kubeconfig: Object | None = None, **settings: str) -> OperatorProcess:
@@ -32,7 +34,7 @@ class Site:
         verbs = {"create", "update", "patch", "delete", "deletecollection"}
         return [
             event
-            for event in self.cluster.audit_events()
+            for event in self.cluster.audit_events(self.began)
             if event["user"]["username"] == user(self.namespace) and event["verb"] in verbs
         ]
 

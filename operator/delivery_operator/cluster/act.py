@@ -114,7 +114,7 @@ class Actor:
             return False
         else:
             self._written("delete", dict(target))
-        self._store.remove(dict(target))
+        self._store.remove(dict(target), last_seen=True)
         return True
 
     async def _set_status(self, target: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
@@ -159,7 +159,7 @@ class Actor:
             metadata = seen["metadata"]
             held = self._store.get(seen["kind"], metadata["namespace"], metadata["name"])
             if held is not None:
-                self._store.remove(held)
+                self._store.remove(held, last_seen=True)
         return found
 
 

@@ -51,11 +51,12 @@ async def connect() -> Connection:
         NoConfiguration: there is neither.
     """
     configuration = Configuration()
+    kubeconfig = os.environ.get("KUBECONFIG")  # as it is now: the library has read it when it was imported
     try:
-        if "KUBECONFIG" not in os.environ and SERVICE_HOST_ENV_NAME in os.environ:
+        if not kubeconfig and SERVICE_HOST_ENV_NAME in os.environ:
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
-            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            await config.load_kube_config(kubeconfig or None, client_configuration=configuration)  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
         raise NoConfiguration(
             f"no cluster to work for: {error}. Run in a pod with a service account, or set KUBECONFIG"

@@ -46,8 +46,9 @@ class Store:
         self._objects: dict[ObjectKey, Body] = {}
         self._index: dict[ServiceKey, dict[ObjectKey, None]] = {}
         self._home: dict[ObjectKey, ServiceKey] = {}
-        # UIDs of removed objects: a response that was on its way when its object went must not bring it back.
-        self._removed: OrderedDict[str, None] = OrderedDict()
+        # UID of each removed object to the version at which it was: a response that was on its way when its object went
+        # must not bring it back. A newer version may: an object that lost its label, and got it back, was never gone.
+        self._removed: OrderedDict[str, int] = OrderedDict()
 
     def put(self, body: Body, service: ServiceKey | None = None) -> ServiceKey | None:
         """Keep an object if it is newer than the one held.
@@ -62,7 +63,7 @@ class Store:
         key = (body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
         home = service_key(body) or service
         held = self._objects.get(key)
-        if home is None or body["metadata"]["uid"] in self._removed:
+        if home is None or version(body) < self._removed.get(body["metadata"]["uid"], 0):
             return None
         if held is not None and version(held) >= version(body):
             return None
@@ -74,18 +75,23 @@ class Store:
         self._index.setdefault(home, {})[key] = None
         return home
 
-    def remove(self, body: Body) -> ServiceKey | None:
-        """Forget an object that was deleted; a newer one of its name stays.
+    def remove(self, body: Body, *, last_seen: bool = False) -> ServiceKey | None:
+        """Forget an object that was deleted, or no longer carries the label; a newer one of its name stays.
+
+        Args:
+            body: the object, as the event of its removal has it: with the version of the removal.
+            last_seen: the body is the object's last state instead, which the removal came after.
 
         Returns:
             The service it concerned, if it was held.
         """
         key = (body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
-        self._removed[body["metadata"]["uid"]] = None
+        removed = version(body) + last_seen
+        self._removed[body["metadata"]["uid"]] = removed
         while len(self._removed) > _REMEMBERED:
             self._removed.popitem(last=False)
         held = self._objects.get(key)
-        if held is None or held["metadata"]["uid"] != body["metadata"]["uid"]:
+        if held is None or held["metadata"]["uid"] != body["metadata"]["uid"] or version(held) > removed:
             return None
         return self._drop(key)
 

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-_BINARY: Final = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
-_DECIMAL: Final = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
+_BINARY: Final[dict[str, int]] = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
+_DECIMAL: Final[dict[str, int]] = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18}
 _SMALLER: Final = {"": Decimal(1), "m": Decimal("0.001")}
 
 
@@ -47,10 +46,10 @@ def _decimal(amount: Decimal) -> str:
     return _largest(int(amount), _DECIMAL)
 
 
-def _largest(amount: int, units: Mapping[str, int]) -> str:
-    for unit, size in reversed(units.items()):
-        if amount and amount % size == 0:
-            return f"{amount // size}{unit}"
+def _largest(amount: int, units: dict[str, int]) -> str:
+    for unit in reversed(units):
+        if amount and amount % units[unit] == 0:
+            return f"{amount // units[unit]}{unit}"
     return str(amount)
 
 

@@ -20,6 +20,7 @@ from tests.support.site import Site
 
 AT_ONCE = 2
 MOST_WRITES = 60
+QUIET_LOOKS = 8
 
 
 @dataclass(frozen=True)
@@ -81,16 +82,21 @@ def run(site: Site, scenario: str, cut: Cut | None) -> Result:
 
 
 def _at_rest(site: Site, proxy: Proxy) -> None:
-    """Wait until nothing of the service is on its way: old pods gone, and no write between two looks at everything."""
+    """Wait until nothing of the service is on its way: old pods gone, dropped children too, and no more writes."""
+    number = max(int(each["spec"]["number"]) for each in site.kube.list("DeliveryRelease", site.namespace))
+    wait_for(lambda: _only_pods_of(site, number) and _pruned(site), "the old pods and children to go", 30)
+    seen: list[int] = []
 
-    def settled() -> bool:
-        seen = len(proxy.writes), picture(site.kube, site.namespace)
-        pods = site.kube.list("Pod", site.namespace, "delivery.dev/process")
-        number = max(int(each["spec"]["number"]) for each in site.kube.list("DeliveryRelease", site.namespace))
-        current = all(pod["metadata"]["labels"]["delivery.dev/release"] == str(number) for pod in pods)
-        return current and seen == (len(proxy.writes), picture(site.kube, site.namespace)) and _pruned(site)
+    def quiet() -> bool:
+        seen.append(len(proxy.writes))
+        return len(seen) > QUIET_LOOKS and len(set(seen[-QUIET_LOOKS:])) == 1
 
-    wait_for(settled, "the end of all writes", 30)
+    wait_for(quiet, "the end of all writes", 30)
+
+
+def _only_pods_of(site: Site, number: int) -> bool:
+    pods = site.kube.list("Pod", site.namespace, "delivery.dev/process")
+    return all(pod["metadata"]["labels"]["delivery.dev/release"] == str(number) for pod in pods)
 
 
 def _pruned(site: Site) -> bool:

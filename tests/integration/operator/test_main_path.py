@@ -68,7 +68,7 @@ def _wait_for_lists(site: Site, number: int) -> None:
     def lists() -> int:
         return sum(
             event["verb"] == "list" and event["objectRef"]["resource"] == "deliveryservices"
-            for event in site.cluster.audit_events()
+            for event in site.cluster.audit_events(site.began)
             if event["user"]["username"].endswith(f":{site.namespace}:operator")
         )
 

@@ -1,0 +1,206 @@
+"""The order service on a cluster with pods, and how tests look at it and disturb it."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from demo import images, install, shop
+from demo.tools import Tools
+from devcluster.cluster import Cluster
+from devcluster.errors import DevclusterError
+from tests.support.kube import Object, condition, wait_for
+
+LOAD = Path(__file__).parents[1] / "e2e" / "operator" / "load.py"
+ACCOUNT = f"system:serviceaccount:{install.NAMESPACE}:{install.RELEASE}"
+SCRATCH = "/tmp"  # noqa: S108 of the pod that calls
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+def now() -> str:
+    """The time as Kubernetes writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class OrderShop:
+    """The namespace shop with PostgreSQL and the order service."""
+
+    cluster: Cluster
+    tools: Tools
+    _loads: list[str] = field(default_factory=list)
+
+    def kubectl(self, *arguments: str, manifest: str | None = None) -> str:
+        return self.tools.kubectl("-n", shop.NAMESPACE, *arguments, manifest=manifest)
+
+    def get(self, kind: str, name: str = "") -> Any:
+        """One object, or the items of a collection."""
+        with contextlib.suppress(DevclusterError):
+            found = json.loads(self.kubectl("get", kind, *([name] if name else []), "-o", "json"))
+            return found if name else found["items"]
+        return None if name else []
+
+    def service(self) -> Object:
+        found = self.get("deliveryservice", "order")
+        assert found is not None, "there is no DeliveryService order"
+        return dict(found)
+
+    def patch(self, spec: Object) -> None:
+        self.kubectl("patch", "deliveryservice", "order", "--type=merge", "-p", json.dumps({"spec": spec}))
+
+    def upgrade(self, version: str) -> None:
+        self.patch({"image": f"{images.ORDER}:{version}"})
+
+    def restore(self) -> None:
+        """Bring the service to what the example says, and wait until it serves."""
+        shop.deploy(self.tools, lambda _: None)
+        self.wait_ready(str(yaml.safe_load(shop.SERVICE.read_text())["spec"]["image"]))
+
+    def wait_ready(self, image: str | None = None, seconds: float = 120) -> Object:
+        """Wait until the newest spec serves, with this image."""
+
+        def look() -> Object | None:
+            found = self.get("deliveryservice", "order")
+            status = (found or {}).get("status") or {}
+            serves = condition(found, "Ready").get("status") == "True" and image in {None, status.get("image")}
+            return found if serves and status["observedGeneration"] == found["metadata"]["generation"] else None
+
+        return wait_for(look, f"order Ready with {image}", seconds, self.explain)
+
+    def wait_reason(self, reason: str, seconds: float = 120) -> Object:
+        """Wait until Ready is False for this reason."""
+
+        def look() -> Object | None:
+            found = self.get("deliveryservice", "order")
+            ready = condition(found, "Ready")
+            return found if ready.get("status") == "False" and ready.get("reason") == reason else None
+
+        return wait_for(look, f"order not Ready: {reason}", seconds, self.explain)
+
+    def explain(self) -> str:
+        """What an on-call engineer would look at."""
+        return self.kubectl("describe", "deliveryservice", "order") + self.kubectl("get", "pods,jobs,deliveryreleases")
+
+    def newest_release(self) -> Object:
+        return dict(max(self.get("deliveryreleases"), key=lambda each: int(each["spec"]["number"])))
+
+    def pods(self, release: int) -> list[Object]:
+        """The pods of a release's processes."""
+        return [
+            pod
+            for pod in self.get("pods")
+            if pod["metadata"]["labels"].get("delivery.dev/release") == str(release)
+            and "delivery.dev/process" in pod["metadata"]["labels"]
+        ]
+
+    def call(self) -> None:
+        """A real CreateOrder and GetOrder through the Service."""
+        assert [method for method, _ in shop.call(self.tools)] == ["CreateOrder", "GetOrder"]
+
+    def schema(self) -> str:
+        """The schema's revision, as alembic keeps it."""
+        return self._psql("SELECT version_num FROM alembic_version").strip()
+
+    def set_schema(self, revision: str) -> None:
+        """Make alembic believe that the schema is at another revision."""
+        self._psql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 the test's own words
+
+    def _psql(self, statement: str) -> str:
+        command = ["psql", "-qAt", "-h", "127.0.0.1", "-U", "order", "-d", "order", "-c", statement]
+        return self.kubectl("exec", "postgresql-0", "--", *command)
+
+    def operator_pod(self) -> str:
+        """Name of the operator's pod that is not on its way out."""
+        listed = self.tools.kubectl(
+            "get", "pods", "-n", install.NAMESPACE, "-l", "app.kubernetes.io/name=delivery-operator", "-o", "json"
+        )
+        names = [
+            pod["metadata"]["name"]
+            for pod in json.loads(listed)["items"]
+            if not pod["metadata"].get("deletionTimestamp")
+        ]
+        return str(names[0]) if len(names) == 1 else ""
+
+    def operator_events(self, after: datetime) -> list[Object]:
+        """The operator's requests that the API server recorded."""
+        return [event for event in self.cluster.audit_events(after) if event["user"]["username"] == ACCOUNT]
+
+    def operator_writes(self, after: datetime) -> list[str]:
+        """Its write requests, in words."""
+        events = self.operator_events(after)
+        return [f"{event['verb']} {event['requestURI']}" for event in events if event["verb"] in WRITES]
+
+    def wait_for_resyncs(self, number: int, seconds: float) -> None:
+        """Wait until the operator has listed all services this many times from now."""
+        begun = datetime.now(UTC)
+
+        def listed() -> bool:
+            lists = [
+                event
+                for event in self.operator_events(begun)
+                if event["verb"] == "list" and event["objectRef"]["resource"] == "deliveryservices"
+            ]
+            return len(lists) >= number
+
+        wait_for(listed, f"{number} resyncs", seconds)
+
+    @contextlib.contextmanager
+    def load(self, rate: int) -> Iterator[dict[str, Any]]:
+        """Call the service at a steady rate from a pod; the mapping holds the result when the context has ended."""
+        name = f"load-{len(self._loads)}"
+        self._loads.append(name)
+        data = {"load.py": LOAD.read_text()}
+        script = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+        self.kubectl("apply", "-f", "-", manifest=yaml.safe_dump_all([script, _load_pod(name, rate)]))
+        wait_for(lambda: "calling" in self._logs(name), "the first call", 60, self.explain)
+        result: dict[str, Any] = {}
+        yield result
+        self.kubectl("exec", name, "--", "/app/bin/python", "-c", f"open('{SCRATCH}/stop', 'w')")
+        wait_for(lambda: self.get("pod", name)["status"]["phase"] == "Succeeded", "the end of the load", 60)
+        result.update(json.loads(self._logs(name).splitlines()[-1]))
+
+    def _logs(self, pod: str) -> str:
+        with contextlib.suppress(DevclusterError):
+            return self.kubectl("logs", pod)
+        return ""
+
+    def clean_up(self) -> None:
+        """Remove what tests left beside the service."""
+        for name in self._loads:
+            self.kubectl("delete", "pod,configmap", name, "--ignore-not-found", "--wait=false")
+
+
+def _load_pod(name: str, rate: int) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "load",
+                    "image": f"{images.ORDER}:{images.VERSIONS[0]}",
+                    "command": ["/app/bin/python", "/load/load.py"],
+                    "env": [
+                        {"name": "ADDRESS", "value": "order-service:50051"},
+                        {"name": "RATE", "value": str(rate)},
+                    ],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [{"name": "load", "mountPath": "/load"}, {"name": "tmp", "mountPath": SCRATCH}],
+                }
+            ],
+            "volumes": [{"name": "load", "configMap": {"name": name}}, {"name": "tmp", "emptyDir": {}}],
+        },
+    }

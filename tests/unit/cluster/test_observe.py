@@ -1,0 +1,96 @@
+"""The snapshot: everything about one service, and no secret value in it (invariant 8)."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from delivery_operator.api.release import ReferenceKind
+from delivery_operator.cluster.observe import observe
+from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.store import Store
+from delivery_operator.render.names import SERVICE
+from tests.unit.support import builders
+from tests.unit.support.api import FakeApi
+
+ORDER = ("shop", "order")
+PASSWORD = "postgres://order:hunter2@db/order"  # noqa: S105 what the test looks for
+
+
+class Scene:
+    """A store with one service in it."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.api = FakeApi()
+        self.store = Store()
+        self.referenced = Referenced(self.api, b"k" * 32, (None,), lambda _: None)
+        self.service = builders.service(fields)
+        self.store.put(self.service)
+        data = {"url": base64.b64encode(PASSWORD.encode()).decode()}
+        self.api.put({"kind": "Secret", "metadata": {"name": "db-credentials", "namespace": "shop"}, "data": data})
+
+    def put(self, body: dict[str, Any]) -> None:
+        body["metadata"]["labels"] = {**body["metadata"].get("labels", {}), SERVICE: "order"}
+        self.store.put(body)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene(builders.spec())
+
+
+def child(kind: str, name: str) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "2"}}
+
+
+async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
+    for each in (child("DeliveryRelease", "order-r1"), child("Deployment", "order-web"), child("Job", "order-r1-migrate")):
+        scene.put(each)
+    scene.put(builders.pod(scene.service, name="order-web-x1"))
+    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    assert seen is not None
+    assert seen.service == scene.service
+    assert [each["metadata"]["name"] for each in seen.releases] == ["order-r1"]
+    assert set(seen.children) == {("Deployment", "order-web"), ("Job", "order-r1-migrate")}
+    assert [each["metadata"]["name"] for each in seen.pods] == ["order-web-x1"]
+    assert set(seen.referenced) == {(ReferenceKind.SECRET, "db-credentials")}
+
+
+async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> None:
+    said = {"message": f"cannot connect to {PASSWORD}, password hunter2", "exitCode": 1}
+    scene.put(builders.pod(scene.service, container={"state": {"terminated": said}}))
+    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    assert seen is not None
+    assert "hunter2" not in str(seen.pods)
+    terminated = seen.pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert terminated == {"message": "cannot connect to ***, password ***", "exitCode": 1}
+    held = scene.store.get("Pod", "shop", "pod")
+    assert held is not None
+    assert "containerStatuses" in held["status"]
+
+
+async def test_the_name_of_an_image_stays_readable(scene: Scene) -> None:
+    """Only messages are blanked: a value such as `order` would take the image's name with it."""
+    scene.put(builders.pod(scene.service, container={}))
+    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    assert seen is not None
+    assert seen.pods[0]["status"]["containerStatuses"][0]["image"] == builders.IMAGE
+
+
+async def test_a_service_that_is_gone_is_forgotten(scene: Scene) -> None:
+    await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    scene.store.remove(scene.service)
+    assert await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE) is None
+    scene.service["metadata"]["resourceVersion"] = "9"
+    scene.store.put(scene.service)
+    await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    assert scene.api.requests == ["get Secret db-credentials"] * 2, "its content was dropped, and read anew"
+
+
+async def test_a_spec_that_cannot_be_read_refers_to_nothing() -> None:
+    """The engine reports it; here it must not be in the way."""
+    scene = Scene({"image": "order:1", "processes": {}, "config": "oops"})
+    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    assert seen is not None
+    assert seen.referenced == {}
+    assert scene.api.requests == []

@@ -1,0 +1,260 @@
+"""Secrets and ConfigMaps: read when needed, read again when changed, hashed with a key, and never shown (invariant 8)."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from delivery_operator.api.release import ReferenceKind
+from delivery_operator.cluster import referenced as module
+from delivery_operator.cluster.errors import Gone, Unavailable
+from delivery_operator.cluster.referenced import Referenced, blanked
+from delivery_operator.cluster.store import ServiceKey
+from tests.unit.support.api import FakeApi
+
+ORDER, PAYMENT = ("shop", "order"), ("shop", "payment")
+DB = (ReferenceKind.SECRET, "db")
+FLAGS = (ReferenceKind.CONFIG_MAP, "flags")
+
+
+def secret(name: str = "db", **values: str) -> dict[str, Any]:
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return {"kind": "Secret", "metadata": {"name": name, "namespace": "shop"}, "data": data}
+
+
+def config_map(name: str = "flags", **values: str) -> dict[str, Any]:
+    return {"kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}, "data": values}
+
+
+class Scene:
+    """References with their API server, and which services were told of a change."""
+
+    def __init__(self, key: bytes = b"k" * 32) -> None:
+        self.api = FakeApi()
+        self.changed: list[ServiceKey] = []
+        self.referenced = Referenced(self.api, key, (None,), self.changed.append)
+
+    async def hashes(self, *references: tuple[ReferenceKind, str], service: ServiceKey = ORDER) -> Any:
+        found, _ = await self.referenced.resolve(service, references)
+        return found
+
+    def reads(self) -> list[str]:
+        return [each for each in self.api.requests if each.startswith("get")]
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+async def watching(scene: Scene) -> AsyncIterator[Scene]:
+    task = asyncio.create_task(scene.referenced.watch())
+    await scene.referenced.synced()
+    yield scene
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def until_told(scene: Scene) -> None:
+    async with asyncio.timeout(5):
+        while not scene.changed:
+            await asyncio.sleep(0)
+
+
+async def test_each_key_has_a_hash_that_is_not_its_value(scene: Scene) -> None:
+    scene.api.put(secret(url="postgres://db", user="order"))
+    found = await scene.hashes(DB)
+    assert set(found[DB]) == {"url", "user"}
+    assert len(set(found[DB].values())) == 2
+    assert "postgres" not in str(found)
+
+
+async def test_a_hash_depends_on_the_key_and_the_value_alone() -> None:
+    """Without the operator's key nobody can try out values."""
+    scenes = [Scene(), Scene(), Scene(key=b"x" * 32)]
+    for scene in scenes:
+        scene.api.put(secret(url="postgres://db"))
+    first, second, other = [(await scene.hashes(DB))[DB]["url"] for scene in scenes]
+    assert first == second != other
+
+
+async def test_a_config_map_has_text_and_bytes(scene: Scene) -> None:
+    scene.api.put({**config_map(a="1"), "binaryData": {"b": base64.b64encode(b"\xff").decode()}})
+    assert set((await scene.hashes(FLAGS))[FLAGS]) == {"a", "b"}
+
+
+async def test_an_object_without_data_has_no_keys(scene: Scene) -> None:
+    scene.api.put({**secret(), "data": None})
+    assert await scene.hashes(DB) == {DB: {}}
+
+
+async def test_what_does_not_exist_is_absent(scene: Scene) -> None:
+    assert await scene.hashes(DB, FLAGS) == {}
+
+
+async def test_content_is_read_once_and_shared(scene: Scene) -> None:
+    """A reconcile that changes nothing reads nothing (invariant 2)."""
+    scene.api.put(secret(url="1"))
+    for service in (ORDER, PAYMENT, ORDER):
+        await scene.hashes(DB, service=service)
+    assert len(scene.reads()) == 1
+
+
+async def test_a_change_is_told_to_its_users_and_read_again(watching: Scene) -> None:
+    watching.api.put(secret(url="1"))
+    before = await watching.hashes(DB)
+    await watching.hashes(FLAGS, service=PAYMENT)
+    changed = watching.api.put(secret(url="2"))
+    watching.api.events.put_nowait(("MODIFIED", changed["metadata"]))
+    await until_told(watching)
+    assert watching.changed == [ORDER]
+    assert await watching.hashes(DB) != before
+
+
+async def test_a_deletion_is_told_and_seen(watching: Scene) -> None:
+    kept = watching.api.put(secret(url="1"))
+    await watching.hashes(DB)
+    watching.api.drop("Secret", "shop", "db")
+    gone = {**kept["metadata"], "resourceVersion": str(watching.api.version)}
+    watching.api.events.put_nowait(("DELETED", gone))
+    await until_told(watching)
+    assert await watching.hashes(DB) == {}
+
+
+async def test_a_secret_that_comes_is_told_to_who_waits_for_it(watching: Scene) -> None:
+    assert await watching.hashes(DB) == {}
+    made = watching.api.put(secret(url="1"))
+    watching.api.events.put_nowait(("ADDED", made["metadata"]))
+    await until_told(watching)
+    assert set(await watching.hashes(DB)) == {DB}
+
+
+async def test_what_nobody_uses_and_what_is_known_is_not_told(watching: Scene) -> None:
+    known = watching.api.put(secret(url="1"))
+    await watching.hashes(DB)
+    stranger = watching.api.put(secret("other", a="1"))
+    watching.api.events.put_nowait(("ADDED", stranger["metadata"]))
+    watching.api.events.put_nowait(("BOOKMARK", {"resourceVersion": "500"}))
+    watching.api.events.put_nowait(("ADDED", known["metadata"]))
+    marker = watching.api.put(secret(url="2"))
+    watching.api.events.put_nowait(("MODIFIED", marker["metadata"]))
+    await until_told(watching)
+    assert watching.changed == [ORDER], "once, for the change that was news"
+
+
+async def test_a_change_while_it_is_read_is_not_lost(watching: Scene) -> None:
+    """The answer under way is of before the change; it must not be kept as what holds now."""
+    watching.api.put(secret(url="1"))
+    changes = [watching.api.put(secret(url="2"))]
+    watching.api.put(secret(url="1"))  # what the first read answers with, at a version in between
+    watching.api.objects["Secret", "shop", "db"]["metadata"]["resourceVersion"] = "1"
+
+    def meanwhile() -> None:
+        if changes:
+            change = changes.pop()
+            watching.api.objects["Secret", "shop", "db"] = change
+            version = int(change["metadata"]["resourceVersion"])
+            watching.referenced._touch((ReferenceKind.SECRET, "shop", "db"), version)  # noqa: SLF001 the event, at this very moment
+
+    watching.api.before_answer = meanwhile
+    raced = await watching.hashes(DB)
+    calm = Scene()
+    calm.api.put(secret(url="2"))
+    assert raced == await calm.hashes(DB)
+    assert len(watching.reads()) == 2
+
+
+async def test_a_service_that_is_forgotten_is_told_nothing_and_keeps_nothing(watching: Scene) -> None:
+    watching.api.put(secret(url="1"))
+    await watching.hashes(DB)
+    await watching.hashes(DB, service=PAYMENT)
+    watching.referenced.forget(ORDER)
+    watching.api.events.put_nowait(("MODIFIED", watching.api.put(secret(url="2"))["metadata"]))
+    await until_told(watching)
+    assert watching.changed == [PAYMENT]
+    watching.referenced.forget(PAYMENT)
+    reads = len(watching.reads())
+    await watching.hashes(DB)
+    assert len(watching.reads()) == reads + 1, "the content of what nobody used was dropped"
+
+
+async def test_a_reference_that_is_given_up_is_forgotten(scene: Scene) -> None:
+    scene.api.put(secret(url="1"))
+    scene.api.put(config_map(a="1"))
+    await scene.hashes(DB, FLAGS)
+    await scene.hashes(FLAGS)
+    await scene.hashes(DB, FLAGS)
+    assert scene.reads() == ["get Secret db", "get ConfigMap flags", "get Secret db"]
+
+
+async def test_a_relist_finds_what_the_watch_did_not_tell(scene: Scene) -> None:
+    """A deaf watch costs one resync period at most."""
+    scene.api.put(secret(url="1"))
+    scene.api.put(config_map(a="1"))
+    await scene.hashes(DB)
+    await scene.hashes(FLAGS, service=PAYMENT)
+    await scene.referenced.relist()
+    assert scene.changed == [], "nothing changed"
+    scene.api.put(secret(url="2"))
+    scene.api.drop("ConfigMap", "shop", "flags")
+    await scene.referenced.relist()
+    assert scene.changed == [ORDER, PAYMENT]
+    assert await scene.hashes(FLAGS, service=PAYMENT) == {}
+
+
+async def test_a_relist_of_one_namespace_says_nothing_of_others() -> None:
+    scene = Scene()
+    scene.referenced = Referenced(scene.api, b"k" * 32, ("other",), scene.changed.append)
+    scene.api.put(secret(url="1"))
+    await scene.hashes(DB)
+    scene.api.put(secret(url="2"))
+    await scene.referenced.relist()
+    assert scene.changed == []
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(Gone("WATCH", "too old"), id="its version is too old: it lists again"),
+        pytest.param(Unavailable("WATCH", "broken"), id="its connection broke: it goes on from its version"),
+        pytest.param(None, id="the server ended it"),
+    ],
+)
+async def test_a_watch_that_ends_is_begun_again(
+    watching: Scene, monkeypatch: pytest.MonkeyPatch, end: Gone | Unavailable | None
+) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
+    watching.api.put(secret(url="1"))
+    await watching.hashes(DB)
+    watching.api.events.put_nowait(end)
+    watching.api.events.put_nowait(("MODIFIED", watching.api.put(secret(url="2"))["metadata"]))
+    await until_told(watching)
+    assert watching.changed[0] == ORDER
+
+
+async def test_sensitive_values_are_those_of_secrets_whole_and_in_parts(scene: Scene) -> None:
+    values = {
+        "url": "postgres://order:hunt%40er2@db/order",
+        "pem": "BEGIN\nMIIEvQ==\nEND",
+        "pin": "123",
+        "host": "db.example.com",
+        "broken": "http://[",
+    }
+    scene.api.put(secret(**values))
+    scene.api.put(config_map(banner="Welcome"))
+    _, sensitive = await scene.referenced.resolve(ORDER, [DB, FLAGS])
+    assert {values["url"], "hunt%40er2", "hunt@er2", values["pem"], "MIIEvQ=="} <= sensitive
+    assert "db.example.com" not in sensitive, "without it no error could be read"
+    assert "123" not in sensitive, "it would be found in any text"
+    assert "Welcome" not in sensitive
+
+
+def test_longer_values_are_blanked_first() -> None:
+    """One may hold another, whose rest would tell its length and its end."""
+    assert blanked("token abcdef and abc", ["abc", "abcdef"]) == "token *** and ***"
+    assert blanked("nothing", ["else"]) == "nothing"

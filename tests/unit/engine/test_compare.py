@@ -1,0 +1,52 @@
+"""Drift: only our own fields count (invariant 7)."""
+
+from typing import Any
+
+import pytest
+
+from delivery_operator.engine.compare import differences, same
+
+A = {"name": "a", "image": "a:1"}
+B = {"name": "b", "image": "b:1"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live"),
+    [
+        pytest.param({"a": 1}, {"a": 1, "b": 2}, id="others may add fields"),
+        pytest.param({"a": {}}, {}, id="an empty mapping and none are one"),
+        pytest.param({"a": []}, {}, id="an empty list and none are one"),
+        pytest.param({"c": [A]}, {"c": [{**A, "tty": False}]}, id="defaults in a list's object"),
+        pytest.param({"c": [A]}, {"c": [B, A]}, id="others may add objects to a list of named ones"),
+        pytest.param({"c": [A, B]}, {"c": [B, A]}, id="named objects have no order"),
+        pytest.param({"c": [{"port": 80}]}, {"c": [{"port": 80, "nodePort": 3}]}, id="objects without a name"),
+        pytest.param({"c": ["x", "y"]}, {"c": ["x", "y"]}, id="a list of scalars"),
+    ],
+)
+def test_no_difference(wanted: dict[str, Any], live: dict[str, Any]) -> None:
+    assert list(differences(wanted, live)) == []
+    assert same(wanted, live)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "paths"),
+    [
+        pytest.param({"a": {"b": 1}}, {"a": {"b": 2}}, ["a.b"], id="another value"),
+        pytest.param({"a": {"b": 1}}, {"a": {}}, ["a.b"], id="a field that is gone"),
+        pytest.param({"a": {"b": 1}}, {}, ["a"], id="a mapping that is gone"),
+        pytest.param({"a": {}}, {"a": "text"}, ["a"], id="a scalar where an empty mapping was"),
+        pytest.param({"a": [1]}, {}, ["a"], id="a list that is gone"),
+        pytest.param({"a": []}, {"a": "text"}, ["a"], id="a scalar where an empty list was"),
+        pytest.param({"a": ["x", "y"]}, {"a": ["y", "x"]}, ["a"], id="a list of scalars has an order"),
+        pytest.param({"a": ["x"]}, {"a": ["x", "y"]}, ["a"], id="a list of scalars is one value"),
+        pytest.param({"c": [A]}, {"c": [{**A, "image": "a:2"}]}, ["c[a].image"], id="a named object names its field"),
+        pytest.param({"c": [A, B]}, {"c": [A]}, ["c[b]"], id="a named object that is gone"),
+        pytest.param({"c": [A]}, {"c": [{"name": "a", "image": "x"}] * 2}, ["c[a]"], id="a name that is there twice"),
+        pytest.param({"c": [{"port": 80}]}, {"c": [{"port": 81}]}, ["c[0]"], id="an object without a name, by index"),
+        pytest.param({"c": [A]}, {"c": ["text"]}, ["c[a]"], id="a scalar where an object was"),
+        pytest.param({"a": 1, "b": 2}, {"a": 2, "b": 1}, ["a", "b"], id="every difference is named"),
+    ],
+)
+def test_differences_are_named_by_path(wanted: dict[str, Any], live: dict[str, Any], paths: list[str]) -> None:
+    assert list(differences(wanted, live)) == paths
+    assert not same(wanted, live)

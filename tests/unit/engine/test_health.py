@@ -1,0 +1,73 @@
+"""Whether a release's Deployments have all of their pods (invariant 4)."""
+
+from typing import Any
+
+import pytest
+
+from delivery_operator.engine import health
+from delivery_operator.engine.objects import key
+from delivery_operator.render import names
+from delivery_operator.render.manifests import Manifest
+
+WANTED: Manifest = {
+    "kind": "Deployment",
+    "metadata": {"name": "order-web", "namespace": "shop", "labels": {names.PROCESS: "web"}},
+    "spec": {"replicas": 2},
+}
+FULL = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+
+
+def live(status: dict[str, Any] | None) -> dict[str, Any]:
+    return {**WANTED, "metadata": {**WANTED["metadata"], "generation": 3}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("status", "healthy"),
+    [
+        pytest.param(FULL, True, id="all pods are new and available"),
+        pytest.param(None, False, id="no status yet"),
+        pytest.param({**FULL, "observedGeneration": 2}, False, id="a status of an older generation"),
+        pytest.param({**FULL, "updatedReplicas": 1}, False, id="an old pod counts for the number"),
+        pytest.param({**FULL, "availableReplicas": 1}, False, id="a pod is not ready"),
+        pytest.param({**FULL, "replicas": 3}, False, id="an old pod is still there"),
+    ],
+)
+def test_health_is_exact(status: dict[str, Any] | None, *, healthy: bool) -> None:
+    seen = health.observe([WANTED], {key(WANTED): live(status)}, [], 1)
+    assert seen.healthy is healthy
+    assert seen.waiting == (() if healthy else ("web",))
+
+
+def test_a_deployment_that_is_not_there_is_waited_for() -> None:
+    assert health.observe([WANTED], {}, [], 1).waiting == ("web",)
+
+
+def test_a_process_of_no_pods_is_healthy_without_any() -> None:
+    wanted = {**WANTED, "spec": {"replicas": 0}}
+    assert health.observe([wanted], {key(WANTED): live({"observedGeneration": 3})}, [], 1).healthy
+
+
+@pytest.mark.parametrize(
+    ("condition", "generation", "overdue"),
+    [
+        pytest.param({"type": "Progressing", "reason": "ProgressDeadlineExceeded"}, 3, True, id="past its deadline"),
+        pytest.param({"type": "Progressing", "reason": "ReplicaSetUpdated"}, 3, False, id="in progress"),
+        pytest.param({"type": "Progressing", "reason": "ProgressDeadlineExceeded"}, 2, False, id="an older rollout"),
+    ],
+)
+def test_the_deadline(condition: dict[str, Any], generation: int, *, overdue: bool) -> None:
+    status = {"observedGeneration": generation, "conditions": [{**condition, "status": "False"}]}
+    seen = health.observe([WANTED], {key(WANTED): live(status)}, [], 1)
+    assert seen.overdue == (("web",) if overdue else ())
+
+
+def test_other_kinds_have_no_health() -> None:
+    assert health.observe([{**WANTED, "kind": "Service"}], {}, [], 1).healthy
+
+
+def test_refused_pods_count_while_they_are_refused() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    for status, problem in (("True", "PodsRefused"), ("False", None)):
+        conditions = [{**refused, "status": status}]
+        seen = health.observe([WANTED], {key(WANTED): live({"conditions": conditions})}, [], 1)
+        assert (seen.problem.reason if seen.problem else None) == problem

@@ -1,0 +1,228 @@
+"""Random walks through the world: users, controllers, a slow watch and a dying operator, in any order.
+
+After every step the invariants must hold; and from wherever a walk ends, letting everything go well must end in peace.
+"""
+
+import contextlib
+from copy import deepcopy
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from delivery_operator.engine.decide import decide
+from delivery_operator.engine.plan import Plan
+from delivery_operator.render import names
+from tests.unit.support import builders
+from tests.unit.support.builders import RELAY, WEB
+from tests.unit.support.world import SECRET, Killed, World
+
+DRIFTING = ("Deployment", "Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget")
+IMAGES = st.sampled_from([f"{builders.IMAGE}-{letter}" for letter in "abc"])
+PROCESSES = st.sampled_from(["web", "relay", "extra"])
+
+
+class Walk(RuleBasedStateMachine):
+    """One service through whatever may happen to it."""
+
+    world: World
+
+    @initialize(migrate=st.booleans())
+    def apply(self, *, migrate: bool) -> None:
+        self.world = World(builders.spec(migrate=migrate))
+        self.specs: dict[str, dict[str, Any]] = {}
+        self.highest = 0
+
+    # Users.
+
+    @rule(image=IMAGES)
+    def release_an_image(self, image: str) -> None:
+        self.world.edit(image=image)
+
+    @rule(process=PROCESSES, replicas=st.integers(0, 3))
+    def scale(self, process: str, replicas: int) -> None:
+        if process in self.world.service["spec"]["processes"]:
+            self.world.edit_process(process, replicas=replicas)
+
+    @rule(process=st.sampled_from(["relay", "extra"]))
+    def add_or_drop_a_process(self, process: str) -> None:
+        processes = dict(self.world.service["spec"]["processes"])
+        if processes.pop(process, None) is None:
+            processes[process] = RELAY
+        self.world.edit(processes=processes)
+
+    @rule(level=st.sampled_from(["info", "debug"]))
+    def configure(self, level: str) -> None:
+        self.world.edit(config={"LOG_LEVEL": {"value": level}})
+
+    @rule(migrate=st.booleans(), on_failure=st.sampled_from(["rollback", "hold"]))
+    def change_the_policy(self, *, migrate: bool, on_failure: str) -> None:
+        release: dict[str, Any] = {"onFailure": on_failure}
+        if migrate:
+            release["migrate"] = builders.MIGRATE
+        self.world.edit(release=release)
+
+    @rule()
+    def break_the_spec(self) -> None:
+        self.world.edit(processes={"web": {**WEB, "port": {"number": "many"}}})
+
+    @rule()
+    def mend_the_spec(self) -> None:
+        self.world.edit(processes={"web": WEB})
+
+    @rule(content=st.sampled_from([None, {}, {"url": "postgres://a"}, {"url": "postgres://b"}]))
+    def change_the_secret(self, content: dict[str, str] | None) -> None:
+        if content is None:
+            self.world.contents.pop(SECRET, None)
+        else:
+            self.world.contents[SECRET] = content
+
+    @rule(data=st.data())
+    def delete_a_child(self, data: st.DataObject) -> None:
+        found = sorted(key for key in self.world.objects if key[0] in DRIFTING)
+        if found:
+            self.world.delete(*data.draw(st.sampled_from(found)))
+
+    @rule(data=st.data())
+    def edit_a_deployment(self, data: st.DataObject) -> None:
+        found = sorted(self.world.of_kind("Deployment"))
+        if found:
+            self.world.change("Deployment", data.draw(st.sampled_from(found)), replicas=9, minReadySeconds=1)
+
+    @rule(data=st.data())
+    def delete_a_recorded_job(self, data: st.DataObject) -> None:
+        # Before the release's status names it, a deleted Job and one that was never made look the same.
+        recorded = [
+            release["status"]["migration"]["job"]
+            for release in self.world.of_kind("DeliveryRelease").values()
+            if (release.get("status") or {}).get("migration")
+        ]
+        found = sorted(set(self.world.of_kind("Job")) & set(recorded))
+        if found:
+            self.world.delete("Job", data.draw(st.sampled_from(found)))
+
+    @rule(data=st.data())
+    def delete_a_release_that_ended(self, data: st.DataObject) -> None:
+        ended = [number for number, phase in self.world.phases().items() if phase in {"Superseded", "Failed"}]
+        if ended:
+            number = data.draw(st.sampled_from(ended))
+            self.world.delete("DeliveryRelease", f"order-r{number}")
+            self.specs.pop(f"order-r{number}", None)
+
+    # Controllers.
+
+    @rule(data=st.data(), code=st.sampled_from([0, 0, 0, 3]))
+    def end_a_job(self, data: st.DataObject, code: int) -> None:
+        running = [job for job in self.world.of_kind("Job").values() if not job.get("status")]
+        if running:
+            job = data.draw(st.sampled_from(running))
+            self.world.job_ends(int(job["metadata"]["labels"][names.RELEASE]), code=code, message="done")
+
+    @rule()
+    def bring_up_pods(self) -> None:
+        self.world.pods_come()
+
+    @rule(data=st.data(), overdue=st.booleans())
+    def lose_pods(self, data: st.DataObject, *, overdue: bool) -> None:
+        found = sorted(self.world.of_kind("Deployment"))
+        if found:
+            process = data.draw(st.sampled_from(found)).removeprefix("order-")
+            self.world.pods_do_not_come(process, overdue=overdue)
+
+    # The operator.
+
+    @rule()
+    def reconcile(self) -> None:
+        self.world.settle()
+
+    @rule(writes=st.integers(1, 6))
+    def reconcile_and_die(self, writes: int) -> None:
+        with contextlib.suppress(Killed):
+            self.world.settle(kill_after=writes)
+
+    @rule(data=st.data())
+    def reconcile_with_a_slow_watch(self, data: st.DataObject) -> None:
+        keys = sorted(self.world.objects)
+        self.world.settle(behind=data.draw(st.sampled_from(keys)))
+
+    @rule()
+    def decide_twice(self) -> None:
+        """Invariant 9: the same snapshot, the same plan."""
+        self.world.observe()
+        plan = decide(self.world.snapshot())
+        self.world.cache = deepcopy(self.world.cache)
+        assert decide(self.world.snapshot()) == plan
+
+    @precondition(lambda self: self.highest > 0)
+    @rule()
+    def let_everything_go_well(self) -> None:
+        self.peace()
+
+    # What must hold.
+
+    @invariant()
+    def a_migration_runs_once(self) -> None:
+        """Invariant 3."""
+        if hasattr(self, "world"):
+            assert set(self.world.jobs.values()) <= {1}
+
+    @invariant()
+    def no_two_migrations_run_at_once(self) -> None:
+        """Invariant 3."""
+        if hasattr(self, "world"):
+            assert len([job for job in self.world.of_kind("Job").values() if not job.get("status")]) <= 1
+
+    @invariant()
+    def nothing_starts_before_its_migration_succeeded(self) -> None:
+        """Invariant 3, and 4: a failed migration's release never replaces what serves."""
+        if not hasattr(self, "world"):
+            return
+        for name, deployment in self.world.of_kind("Deployment").items():
+            number = deployment["spec"]["template"]["metadata"]["labels"][names.RELEASE]
+            release = self.world.of_kind("DeliveryRelease").get(f"order-r{number}")
+            if release is None or "migrate" not in release["spec"]["content"]["release"]:
+                continue
+            result = (release.get("status") or {}).get("migration", {}).get("result")
+            assert result == "Succeeded", f"{name} runs release {number}, whose migration: {result}"
+
+    @invariant()
+    def releases_never_change_and_their_numbers_rise(self) -> None:
+        """Invariant 5."""
+        if not hasattr(self, "world"):
+            return
+        for name, release in self.world.of_kind("DeliveryRelease").items():
+            if name not in self.specs:
+                assert release["spec"]["number"] > self.highest, "a number was used twice"
+                self.specs[name] = deepcopy(release["spec"])
+            assert release["spec"] == self.specs[name]
+        self.highest = max([self.highest, *(spec["number"] for spec in self.specs.values())])
+
+    @invariant()
+    def the_spec_is_the_users(self) -> None:
+        """Invariant 6."""
+        if hasattr(self, "world"):
+            metadata = self.world.service["metadata"]
+            assert {"labels", "annotations", "finalizers"}.isdisjoint(metadata)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.peace()
+
+    def peace(self) -> None:
+        """Invariants 1 and 2: with all causes of failure gone, it comes to rest, serves, and writes no more."""
+        world = self.world
+        world.contents[SECRET] = {"url": "postgres://mended"}
+        world.edit(image=f"{builders.IMAGE}-mended-{len(world.log)}", processes={"web": WEB, "relay": RELAY})
+        world.run()
+        assert world.plan() == Plan()
+        assert world.said("Ready") == ("True", "Serving")
+        newest = max(world.phases())
+        assert world.phases()[newest] == "Active"
+        assert list(world.phases().values()).count("Active") == 1
+        assert set(world.of_kind("Deployment")) == {"order-web", "order-relay"}
+        assert {world.runs("web"), world.runs("relay")} == {str(newest)}
+
+
+Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+TestWalk = Walk.TestCase

@@ -1,0 +1,146 @@
+"""What pods say of why they do not run, in words that stay while the cause does (invariant 11)."""
+
+from typing import Any
+
+import pytest
+
+from delivery_operator.engine import pods
+from tests.unit.support import builders
+
+SERVICE = builders.service(builders.spec())
+LOGS = "kubectl logs -n shop deployment/order-web --previous"
+
+
+def cause(container: dict[str, Any] | None, **more: Any) -> tuple[str, str] | None:
+    found = pods.problem([builders.pod(SERVICE, container=container, **more)], "process web", LOGS)
+    return (found.reason, found.message) if found else None
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return {"state": {"waiting": {"reason": reason, "message": message}}}
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        pytest.param(waiting("ErrImagePull", "manifest unknown"), "manifest unknown", id="the registry's words"),
+        pytest.param(
+            waiting("ImagePullBackOff", 'Back-off pulling image "x": ErrImagePull: manifest unknown'),
+            "manifest unknown",
+            id="the same words behind the kubelet's",
+        ),
+        pytest.param(
+            waiting("ImagePullBackOff", 'Back-off pulling image "x"'),
+            "the registry does not give it out",
+            id="an old kubelet gives no cause",
+        ),
+        pytest.param(waiting("InvalidImageName"), "InvalidImageName", id="no words at all"),
+    ],
+)
+def test_an_image_that_cannot_be_pulled(container: dict[str, Any], message: str) -> None:
+    assert cause(container) == (
+        "ImagePullFailed",
+        f"process web cannot pull image {builders.IMAGE}: {message}; check the tag, the registry and "
+        "spec.imagePullSecrets",
+    )
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        pytest.param(
+            waiting("CreateContainerConfigError", 'secret "s"  not found'), 'secret "s" not found', id="detail"
+        ),
+        pytest.param(waiting("RunContainerError"), "RunContainerError", id="reason alone"),
+    ],
+)
+def test_a_container_that_cannot_be_made(container: dict[str, Any], message: str) -> None:
+    assert cause(container) == ("ContainerConfigInvalid", f"process web cannot start its container: {message}")
+
+
+@pytest.mark.parametrize(
+    ("container", "how"),
+    [
+        pytest.param({"lastState": {"terminated": {"exitCode": 3}}}, "exits with code 3", id="its last end"),
+        pytest.param({"state": {"terminated": {"exitCode": 4}}}, "exits with code 4", id="its end just now"),
+        pytest.param({"state": {"running": {}}}, "exits with code unknown", id="nothing is known"),
+        pytest.param(
+            {"lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}},
+            "was killed for using more memory than its limit",
+            id="out of memory",
+        ),
+    ],
+)
+def test_a_crash_loop(container: dict[str, Any], how: str) -> None:
+    assert cause({"restartCount": 2, **container}) == ("CrashLoop", f"process web {how} and is restarted; see `{LOGS}`")
+
+
+def test_a_crash_says_what_the_process_said_last_without_credentials() -> None:
+    said = {"lastState": {"terminated": {"exitCode": 1, "message": "cannot reach amqp://guest:hunter2@mq"}}}
+    found = cause({"restartCount": 1, **said})
+    assert found is not None
+    assert "the end of its output: cannot reach amqp://guest:***@mq; see" in found[1]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        pytest.param({"restartCount": 3, "ready": True}, id="restarted and ready again"),
+        pytest.param({"restartCount": 0}, id="starting"),
+        pytest.param(waiting("ContainerCreating"), id="being made"),
+        pytest.param(None, id="not scheduled yet"),
+    ],
+)
+def test_what_is_no_problem(container: dict[str, Any] | None) -> None:
+    assert cause(container) is None
+
+
+def test_a_pod_that_fits_nowhere() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: memory"}
+    assert cause(None, conditions=[condition]) == ("Unschedulable", "process web fits on no node: 0/3 nodes: memory")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param({"type": "PodScheduled", "status": "True"}, id="scheduled"),
+        pytest.param({"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}, id="gated"),
+    ],
+)
+def test_a_pod_that_may_still_be_scheduled(condition: dict[str, Any]) -> None:
+    assert cause(None, conditions=[condition]) is None
+
+
+def test_the_most_telling_cause_comes_first() -> None:
+    crashing = builders.pod(SERVICE, name="a", container={"restartCount": 1})
+    pulling = builders.pod(SERVICE, name="b", container=waiting("ErrImagePull", "manifest unknown"))
+    for order in ([crashing, pulling], [pulling, crashing]):
+        found = pods.problem(order, "process web", LOGS)
+        assert found is not None
+        assert found.reason == "ImagePullFailed"
+
+
+def test_a_pod_that_is_leaving_says_nothing() -> None:
+    pod = builders.pod(SERVICE, container={"restartCount": 1})
+    pod["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+    assert pods.problem([pod], "process web", LOGS) is None
+
+
+def test_a_long_detail_is_one_bounded_line_and_the_cut_reveals_no_credential() -> None:
+    """Invariant 8: a URL that the cut would split is blanked before it."""
+    for padding in range(240, 300):
+        found = cause(waiting("CreateContainerError", f"{'x' * padding}\npostgres://order:hunter2@db {'y' * 300}"))
+        assert found is not None
+        assert "hunt" not in found[1]
+        assert "\n" not in found[1]
+        assert len(found[1]) < 400
+
+
+def test_pods_are_told_apart_by_process_and_release() -> None:
+    mine = builders.pod(SERVICE, name="a", labels=builders.process_labels("web", 2))
+    others = [
+        builders.pod(SERVICE, name="b", labels=builders.process_labels("web", 1)),
+        builders.pod(SERVICE, name="c", labels=builders.process_labels("relay", 2)),
+        builders.pod(SERVICE, name="d"),
+    ]
+    assert pods.of_process([*others, mine], "web", 2) == [mine]

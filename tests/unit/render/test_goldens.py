@@ -1,0 +1,122 @@
+"""What the templates make of three services, in full: a change of a template shows here as a difference to read.
+
+`make golden` rewrites the files.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped] # it ships no types
+import pytest
+import yaml
+
+from delivery_operator.render import bundle as bundles
+from delivery_operator.render.manifests import Manifest, pack, render, unpack
+from tests.unit.support import builders
+from tests.unit.support.restricted import pod_spec, violations
+from tests.unit.support.services import SERVICES
+
+GOLDENS = Path(__file__).parent.parent / "goldens"
+# The oldest Kubernetes we say we support, and the newest that the schemas are there for.
+KUBERNETES = ("1.33", "1.37")
+
+
+def rendered(name: str) -> list[Manifest]:
+    return render(name, "shop", builders.parsed(SERVICES[name]), builders.BUNDLE)
+
+
+MANIFESTS = [
+    pytest.param(manifest, id=f"{name}: {manifest['kind']} {manifest['metadata']['name']}")
+    for name in SERVICES
+    for manifest in rendered(name)
+]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_golden(name: str, request: pytest.FixtureRequest) -> None:
+    golden = GOLDENS / f"{name}.yaml"
+    text = "".join(
+        f"---\n{yaml.safe_dump(each, sort_keys=False, allow_unicode=True, width=120)}" for each in rendered(name)
+    )
+    if request.config.getoption("--golden", "check") == "write":
+        golden.write_text(text)
+    assert golden.read_text() == text, "run `make golden` and look at what it changes"
+
+
+def test_no_golden_is_left_over() -> None:
+    assert {path.stem for path in GOLDENS.iterdir()} == set(SERVICES)
+
+
+def test_the_goldens_show_every_template() -> None:
+    kinds = {manifest["kind"].lower() for name in SERVICES for manifest in rendered(name)}
+    assert kinds == set(bundles.NAMES)
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_every_manifest_fits_the_kubernetes_schema(manifest: Manifest, version: str) -> None:
+    """T-12."""
+    kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize("manifest", [each for each in MANIFESTS if pod_spec(each.values[0])])  # type: ignore[arg-type] # values of pytest.param are typed as object
+def test_every_pod_meets_the_restricted_standard(manifest: Manifest) -> None:
+    spec = pod_spec(manifest)
+    assert spec is not None
+    assert list(violations(spec)) == []
+    assert spec["automountServiceAccountToken"] is False
+    for container in spec["containers"]:
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"hostNetwork": True}, "hostNetwork"),
+        ({"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}, "container order: runAsNonRoot"),
+        ({"securityContext": {"runAsNonRoot": True}}, "container order: seccompProfile"),
+        ({"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}, "volume host"),
+    ],
+)
+def test_the_check_of_the_standard_finds_what_breaks_it(change: dict[str, Any], named: str) -> None:
+    deployment = next(each for each in rendered("order") if each["kind"] == "Deployment")
+    assert list(violations({**deployment["spec"]["template"]["spec"], **change})) == [named]
+
+
+def test_rendering_is_byte_equal_in_every_process() -> None:
+    """Invariant 9: no set or hash order shows through (cloudfoundry/korifi#2132)."""
+    program = (
+        "import sys\n"
+        "from tests.unit.support import builders\n"
+        "from tests.unit.support.services import SERVICES\n"
+        "from delivery_operator.render.manifests import pack, render\n"
+        "for name in SERVICES:\n"
+        "    spec = builders.parsed(SERVICES[name])\n"
+        "    sys.stdout.write(builders.BUNDLE.digest + pack(render(name, 'shop', spec, builders.BUNDLE)) + '\\n')\n"
+    )
+    root = Path(__file__).parents[3]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("0", "1", "2", "3", "4")
+    ]
+    outputs = {process.communicate(timeout=50)[0] for process in running}
+    here = "".join(f"{builders.BUNDLE.digest}{pack(rendered(name))}\n" for name in SERVICES)
+    assert outputs == {here}
+
+
+def test_a_release_stores_its_manifests_whole_and_small() -> None:
+    """Releases are listed by the hundred (kubevela/kubevela#5050)."""
+    manifests = rendered("order")
+    packed = pack(manifests)
+    assert list(unpack(packed)) == manifests
+    assert len(packed) < 4096

@@ -1,0 +1,74 @@
+"""Templates are the platform team's: what is wrong in one is named with its place, and none leads out of its data."""
+
+from typing import Any
+
+import pytest
+
+from delivery_operator.render.errors import TemplateError
+from delivery_operator.render.sandbox import Template
+
+
+def failure(source: str, **context: Any) -> str:
+    with pytest.raises(TemplateError) as caught:
+        Template("deployment.yaml.j2", source).render(context)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        pytest.param("a: 1\nb: {{ nobody }}\n", ("line 2", "'nobody' is undefined"), id="a name"),
+        pytest.param("a: {{ x.nobody }}\n", ("line 1", "no attribute 'nobody'"), id="an attribute"),
+        pytest.param("a: 1\n\n{% if nobody %}{% endif %}\n", ("line 3", "'nobody' is undefined"), id="in a condition"),
+        pytest.param("a: {{ x.a / 0 }}\n", ("line 1", "division by zero"), id="arithmetic"),
+        pytest.param("a: {{ x.a + 'b' }}\n", ("line 1", "unsupported operand"), id="types"),
+        pytest.param("a: {{ 3 / 2 }}\n", ("line 1", "fraction"), id="a number with a fraction"),
+        pytest.param("a: {{ {'b': 3 / 2} }}\n", ("float 1.5",), id="a number with a fraction inside"),
+        pytest.param("a: {{ range }}\n", ("line 1", "not JSON serializable"), id="what is no data"),
+        pytest.param("a: 1\n{{ oops\n", ("line 2", "unexpected"), id="syntax"),
+        pytest.param("a: {{ 1 | nofilter }}\n", ("line 1", "nofilter"), id="an unknown filter"),
+        pytest.param("a: [\n", ("the output is not YAML",), id="output that is not YAML"),
+        pytest.param("- a\n", ("not one Kubernetes object",), id="output that is a list"),
+        pytest.param("a: 1\n---\nb: 1\n", ("the output is not YAML",), id="two objects"),
+        pytest.param("a: 2026-03-01\n", ("date 2026-03-01", "put it in quotes"), id="a date, which JSON has not"),
+        pytest.param(
+            "on: 1\n", ("key reads as bool True", "put it in quotes"), id="a key that YAML 1.1 takes for a boolean"
+        ),
+    ],
+)
+def test_an_error_names_the_template_the_place_and_the_cause(source: str, parts: tuple[str, ...]) -> None:
+    message = failure(source, x={"a": 1})
+    assert message.startswith("template deployment.yaml.j2")
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x.__class__",
+        "''.__class__.__mro__",
+        "x.items.__self__",
+        "x.items.__globals__",
+        "range.__init__",
+        "self.__init__.__globals__",
+        "x|attr('__class__')",
+        "lipsum.__globals__['os']",
+        "cycler.__init__.__globals__",
+        "'{0.__class__}'.format(x)",
+        "x.update({'a': 2})",
+        "y.append(1)",
+        "range(10000000)|list",
+    ],
+)
+def test_the_sandbox_lets_nothing_out(expression: str) -> None:
+    assert "deployment.yaml.j2" in failure(f"a: {{{{ {expression} }}}}\n", x={"a": 1}, y=[1])
+
+
+def test_a_value_of_null_leaves_its_key_out() -> None:
+    template = Template("t", "a: {{ a }}\nb: {c: {{ a }}, d: 1}\ne: [{f: {{ a }}, g: 2}]\n")
+    assert template.render({"a": None}) == {"b": {"d": 1}, "e": [{"g": 2}]}
+
+
+def test_a_constant_is_data_too() -> None:
+    assert Template("t", "a: {{ 'x: y' }}\nb: {{ true }}\n").render({}) == {"a": "x: y", "b": True}

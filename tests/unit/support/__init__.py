@@ -1,0 +1,1 @@
+"""Builders and small models of the world, for the unit tests."""

@@ -1,0 +1,375 @@
+"""A small model of a cluster with one service in it, for tests of decisions.
+
+It keeps what the operator can tell apart and nothing else: objects with uid, resourceVersion and generation; the API
+server's answer to each write, preconditions included; and a cache between the two, as the operator's store is one, that
+can be behind. Tests play the controllers: a Job ends, a Deployment's pods become available, or do not.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from delivery_operator.api.release import KIND as RELEASE
+from delivery_operator.api.release import ReferenceKind
+from delivery_operator.api.service import KIND as SERVICE
+from delivery_operator.engine.decide import decide
+from delivery_operator.engine.objects import Key, Object, key, owner
+from delivery_operator.engine.plan import Apply, Create, Delete, Plan, SetStatus, Write
+from delivery_operator.engine.snapshot import Reference, Refusal, Snapshot
+from delivery_operator.render import names
+from delivery_operator.render.bundle import Bundle
+from delivery_operator.render.canonical import digest
+from tests.unit.support import builders
+from tests.unit.support.merge import applied
+
+Body = dict[str, Any]
+
+MOST_PLANS: Final = 25
+SECRET: Final = (ReferenceKind.SECRET, "db-credentials")
+
+# Fields that an API server or a controller adds to what is applied.
+_DEFAULTS: Final[dict[str, Body]] = {
+    "Deployment": {"spec": {"minReadySeconds": 0, "template": {"spec": {"dnsPolicy": "ClusterFirst"}}}},
+    "Service": {"spec": {"clusterIP": "10.0.0.7", "ipFamilies": ["IPv4"]}},
+    "Job": {"spec": {"completions": 1, "suspend": False}},
+}
+
+
+class Killed(Exception):
+    """The operator ended between two writes."""
+
+
+class World:
+    """One service, its objects, and what the operator has seen of them."""
+
+    def __init__(self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE) -> None:
+        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self.bundle = bundle
+        self.objects: dict[Key, Body] = {}
+        self.cache: dict[Key, Body] = {}
+        self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.log: list[str] = []
+        """Every write that changed something, e.g. "apply Deployment order-web"."""
+        self.jobs: Counter[str] = Counter()
+        """Migration Jobs ever created, by the UID of their release."""
+        self._last = 1
+        self._applied: dict[Key, Body] = {}
+        self._put(builders.service(fields))
+
+    # What there is.
+
+    @property
+    def service(self) -> Body:
+        """The DeliveryService."""
+        return self.objects[SERVICE, "order"]
+
+    @property
+    def status(self) -> Body:
+        """Its status."""
+        found: Body = self.service["status"]
+        return found
+
+    def condition(self, kind: str) -> Body:
+        """One condition of the service."""
+        return next(each for each in self.status["conditions"] if each["type"] == kind)
+
+    def said(self, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition."""
+        found = self.condition(kind)
+        return found["status"], found["reason"]
+
+    def of_kind(self, kind: str) -> dict[str, Body]:
+        """All objects of a kind, by name."""
+        return {name: body for (each, name), body in sorted(self.objects.items()) if each == kind}
+
+    def release(self, number: int) -> Body:
+        """A release."""
+        return self.objects[RELEASE, f"order-r{number}"]
+
+    def phases(self) -> dict[int, str]:
+        """The phase of every release, by number."""
+        releases = sorted(self.of_kind(RELEASE).values(), key=lambda each: int(each["spec"]["number"]))
+        return {each["spec"]["number"]: (each.get("status") or {}).get("phase", "Pending") for each in releases}
+
+    def deployment(self, process: str) -> Body:
+        """The Deployment of a process."""
+        return self.objects["Deployment", f"order-{process}"]
+
+    def runs(self, process: str) -> str:
+        """The number of the release whose pods the Deployment of a process makes."""
+        return str(self.deployment(process)["spec"]["template"]["metadata"]["labels"][names.RELEASE])
+
+    def job(self, number: int) -> Body:
+        """The migration Job of a release."""
+        return self.objects["Job", f"order-r{number}-migrate"]
+
+    # What users do.
+
+    def edit(self, **changes: Any) -> None:
+        """Change top-level fields of the spec."""
+        body = deepcopy(self.service)
+        body["spec"] = deepcopy({**body["spec"], **changes})
+        if body["spec"] != self.service["spec"]:
+            body["metadata"]["generation"] += 1
+            self._put(body)
+
+    def edit_process(self, process: str, **changes: Any) -> None:
+        """Change fields of one process."""
+        processes = self.service["spec"]["processes"]
+        self.edit(processes={**processes, process: {**processes[process], **changes}})
+
+    def policy(self, **changes: Any) -> None:
+        """Change fields of spec.release."""
+        self.edit(release={**self.service["spec"].get("release", {}), **changes})
+
+    def change(self, kind: str, name: str, **changes: Any) -> None:
+        """Edit the spec of a child by hand."""
+        body = deepcopy(self.objects[kind, name])
+        body["spec"] = {**body["spec"], **deepcopy(changes)}
+        self._put(_next_generation(body, self.objects[kind, name]))
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object, and all that it owns."""
+        gone = self.objects.pop((kind, name))
+        self._applied.pop((kind, name), None)
+        for found in list(self.objects.values()):
+            controller = owner(found)
+            if controller and controller["uid"] == gone["metadata"]["uid"] and key(found) in self.objects:
+                self.delete(*key(found))
+
+    def add(self, body: Body) -> None:
+        """Put an object there that the operator did not make."""
+        self._put(body)
+
+    # What controllers do.
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+    def job_ends(self, number: int, code: int = 0, message: str = "", *, reason: str = "") -> None:
+        """End the migration Job of a release: its pod exits and says something, then the Job has its condition."""
+        job = deepcopy(self.job(number))
+        self.tick(7)
+        at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        ended = {"state": {"terminated": {"exitCode": code, "message": message, "finishedAt": at}}}
+        self._put(builders.pod(job, name=f"{job['metadata']['name']}-x1", container=ended))
+        began = (self.now - timedelta(seconds=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        kind = "Failed" if code else "Complete"
+        job["status"] = {
+            "startTime": began,
+            "conditions": [{"type": kind, "status": "True", "lastTransitionTime": at, "reason": reason}],
+            **({} if code else {"completionTime": at}),
+        }
+        self._put(job)
+
+    def pods_come(self) -> None:
+        """Give every Deployment all of its pods."""
+        for name, body in self.of_kind("Deployment").items():
+            replicas = body["spec"]["replicas"]
+            self._set_deployment_status(
+                name,
+                {"replicas": replicas, "updatedReplicas": replicas, "availableReplicas": replicas},
+                {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+            )
+
+    def pods_do_not_come(self, process: str, *, overdue: bool = False) -> None:
+        """Leave a Deployment with one new pod that is not available, beside the old ones."""
+        replicas = self.deployment(process)["spec"]["replicas"]
+        reason = "ProgressDeadlineExceeded" if overdue else "ReplicaSetUpdated"
+        self._set_deployment_status(
+            f"order-{process}",
+            {"replicas": replicas + 1, "updatedReplicas": 1, "availableReplicas": replicas},
+            {"type": "Progressing", "status": "False" if overdue else "True", "reason": reason},
+        )
+
+    def pod_says(self, process: str, number: int, container: Mapping[str, Any]) -> None:
+        """Give a process of a release a pod whose container has this status."""
+        labels = builders.process_labels(process, number)
+        self._put(
+            builders.pod(self.deployment(process), name=f"order-{process}-x1", labels=labels, container=container)
+        )
+
+    def run(self) -> None:
+        """Let everything go well until nothing is left to do."""
+        for _ in range(MOST_PLANS):
+            self.settle()
+            waiting = [job for job in self.of_kind("Job").values() if not job.get("status")]
+            for job in waiting:
+                self.job_ends(int(job["metadata"]["labels"][names.RELEASE]))
+            before = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
+            self.pods_come()
+            after = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
+            if not waiting and before == after:
+                return
+        raise AssertionError(f"the world does not come to rest; the last writes: {self.log[-MOST_PLANS:]}")
+
+    # What the operator does.
+
+    def observe(self, *, behind: Key | None = None) -> None:
+        """Bring the operator's cache up to date, but for one object whose news has not come yet."""
+        late = {behind} if self.cache else set()  # after a start everything is listed
+        for each in {*self.objects, *self.cache} - late:
+            found = self.objects.get(each)
+            if found is None:
+                self.cache.pop(each)
+            else:
+                self.cache[each] = found
+
+    def snapshot(self, refusal: Refusal | None = None) -> Snapshot:
+        """What the operator sees now."""
+        seen = self.cache
+        return Snapshot(
+            now=self.now,
+            service=seen[SERVICE, "order"],
+            releases=[body for (kind, _), body in seen.items() if kind == RELEASE],
+            children={each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, "Pod"}},
+            pods=[body for (kind, _), body in seen.items() if kind == "Pod"],
+            referenced={
+                reference: {name: digest(["hashed", value]) for name, value in content.items()}
+                for reference, content in self.contents.items()
+            },
+            bundle=self.bundle,
+            refusal=refusal,
+        )
+
+    def plan(self) -> Plan:
+        """What the operator would write next."""
+        self.observe()
+        return decide(self.snapshot())
+
+    def settle(self, *, kill_after: int | None = None, behind: Key | None = None) -> Plan:
+        """Decide and act until there is nothing to write; answer with the last, empty plan.
+
+        Args:
+            kill_after: end the operator after this many writes.
+            behind: an object whose news does not come meanwhile, but for what the writes themselves bring back.
+
+        Raises:
+            Killed: as asked.
+        """
+        self.observe(behind=behind)
+        for _ in range(MOST_PLANS):
+            plan = decide(self.snapshot())
+            if not plan.writes:
+                return plan
+            for write in plan.writes:
+                if not self.write(write):
+                    break
+                if kill_after is not None:
+                    kill_after -= 1
+                    if kill_after <= 0:
+                        self.cache.clear()
+                        raise Killed
+        raise AssertionError(f"{MOST_PLANS} plans in a row; the last writes: {self.log[-MOST_PLANS:]}")
+
+    def write(self, write: Write) -> bool:
+        """Make one write; False when the world is not as it was seen, and the cache knows better afterwards."""
+        match write:
+            case Create(manifest, made_from):
+                return (made_from is None or self._current(made_from)) and self._create(manifest)
+            case Apply(manifest, uid):
+                return self._apply(manifest, uid)
+            case Delete(target):
+                return self._unchanged(target) and self._delete(target)
+            case SetStatus(target, status):
+                return self._unchanged(target) and self._set_status(target, status)
+
+    def _create(self, manifest: Object) -> bool:
+        found = self.objects.get(key(manifest))
+        if found is not None:
+            self.cache[key(manifest)] = found
+            return False
+        self._made("create", self._new(manifest))
+        if manifest["kind"] == "Job":
+            self.jobs[manifest["metadata"]["ownerReferences"][0]["uid"]] += 1
+        return True
+
+    def _apply(self, manifest: Object, uid: str | None) -> bool:
+        found = self.objects.get(key(manifest))
+        if (found["metadata"]["uid"] if found else None) != uid:
+            self._refresh(key(manifest))
+            return False
+        if found is None:
+            self._made("apply", self._new(manifest))
+        else:
+            merged = applied(found, self._applied.get(key(manifest), {}), manifest)
+            if merged != found:
+                merged = _next_generation(merged, found)
+                self._put(merged)
+            self._made("apply", self.objects[key(manifest)])
+        self._applied[key(manifest)] = deepcopy(dict(manifest))
+        return True
+
+    def _delete(self, target: Object) -> bool:
+        self.delete(*key(target))
+        self.cache.pop(key(target))
+        self.log.append(f"delete {' '.join(key(target))}")
+        return True
+
+    def _set_status(self, target: Object, status: Body) -> bool:
+        body = deepcopy(self.objects[key(target)])
+        if body.get("status") != status:
+            body["status"] = deepcopy(status)
+            self._put(body)
+        self._made("status", self.objects[key(target)])
+        return True
+
+    def _current(self, seen: Object) -> bool:
+        """Whether the spec an object had when it was seen is the one it has now."""
+        self._refresh(key(seen))
+        found = self.objects.get(key(seen))
+        return found is not None and all(
+            found["metadata"][each] == seen["metadata"][each] for each in ("uid", "generation")
+        )
+
+    def _unchanged(self, target: Object) -> bool:
+        """Whether the object still is exactly what was seen."""
+        found = self.objects.get(key(target))
+        as_seen = found is not None and all(
+            found["metadata"][each] == target["metadata"][each] for each in ("uid", "resourceVersion")
+        )
+        if not as_seen:
+            self._refresh(key(target))
+        return as_seen
+
+    def _refresh(self, which: Key) -> None:
+        found = self.objects.get(which)
+        if found is None:
+            self.cache.pop(which, None)
+        else:
+            self.cache[which] = found
+
+    def _made(self, verb: str, body: Body) -> None:
+        self.cache[key(body)] = body
+        self.log.append(f"{verb} {' '.join(key(body))}")
+
+    def _new(self, manifest: Object) -> Body:
+        body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
+        body["metadata"] |= {"uid": f"uid-{self._last + 1}", "generation": 1}
+        self._applied[key(manifest)] = deepcopy(dict(manifest))
+        self._put(body)
+        return self.objects[key(body)]
+
+    def _put(self, body: Body) -> None:
+        self._last += 1
+        body = deepcopy(body)
+        body["metadata"]["resourceVersion"] = str(self._last)
+        body["metadata"].setdefault("namespace", "shop")
+        body["metadata"].setdefault("uid", f"uid-{self._last}")
+        self.objects[key(body)] = body
+
+    def _set_deployment_status(self, name: str, counts: Body, progressing: Body) -> None:
+        body = deepcopy(self.objects["Deployment", name])
+        status = {**counts, "observedGeneration": body["metadata"]["generation"], "conditions": [progressing]}
+        if body.get("status") != status:
+            body["status"] = status
+            self._put(body)
+
+
+def _next_generation(body: Body, before: Body) -> Body:
+    if body.get("spec") != before.get("spec"):
+        body["metadata"]["generation"] = before["metadata"]["generation"] + 1
+    return body

@@ -91,12 +91,8 @@ class OrderShop:
 
     def pods(self, release: int) -> list[Object]:
         """The pods of a release's processes."""
-        return [
-            pod
-            for pod in self.get("pods")
-            if pod["metadata"]["labels"].get("delivery.dev/release") == str(release)
-            and "delivery.dev/process" in pod["metadata"]["labels"]
-        ]
+        selector = f"delivery.dev/release={release},delivery.dev/process"
+        return list(json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"])
 
     def call(self) -> None:
         """A real CreateOrder and GetOrder through the Service."""
@@ -111,7 +107,7 @@ class OrderShop:
         self._psql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 the test's own words
 
     def _psql(self, statement: str) -> str:
-        command = ["psql", "-qAt", "-h", "127.0.0.1", "-U", "order", "-d", "order", "-c", statement]
+        command = ["psql", "-qAt", "-U", "order", "-d", "order", "-c", statement]
         return self.kubectl("exec", "postgresql-0", "--", *command)
 
     def operator_pod(self) -> str:

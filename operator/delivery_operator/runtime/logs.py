@@ -35,6 +35,7 @@ def configure(level: LogLevel) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("message"),  # the name the services' logs have, too
                 structlog.processors.JSONRenderer(),
             ],
         )

@@ -18,8 +18,9 @@ RESYNC_SECONDS = 15
 def order_shop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> OrderShop:
     """The demo's steps, with a short resync."""
     tools = Tools(cluster, tmp_path_factory.mktemp("order-shop") / "tools.log")
-    built = images.Builds(postgres=isinstance(cluster, NodeCluster)).wait(Silent())
-    images.load(cluster, built)
+    built = images.Builds(postgres=isinstance(cluster, NodeCluster)).finished(Silent())
+    for image in built:
+        cluster.load_docker_image(str(image.archive))
     install.install(tools, built[0], {"resyncSeconds": str(RESYNC_SECONDS)})
     shop.prepare(tools)
     shop.start_postgres(tools)

@@ -23,11 +23,11 @@ def test_every_log_line_is_json_and_a_reconciles_lines_share_an_id(site: Site) -
     shop.wait_ready(site.kube, site.namespace, "order-r1")
     assert operator.stop() == 0
     events = operator.events()
-    cut = next(event for event in events if event["event"] == "release cut")
+    cut = next(event for event in events if event["message"] == "release cut")
     assert cut["namespace"] == site.namespace
     assert cut["service"] == "order"
     assert cut["reconcile"]
-    assert events[-1]["event"] == "stopped"
+    assert events[-1]["message"] == "stopped"
 
 
 def test_no_secret_value_is_logged_written_or_counted(site: Site) -> None:
@@ -84,13 +84,13 @@ def test_sigterm_finishes_the_reconcile_in_hand(site: Site) -> None:
     with Proxy(site.kube.host, str(site.kube.certificate_authority)) as proxy:
         operator = site.start(_through(site, proxy.url))
         site.kube.create(shop.secret(site.namespace))
-        wait_for(lambda: any(event["event"] == "started" for event in operator.events()), "the start", 20, operator.log)
+        wait_for(lambda: any(event["message"] == "started" for event in operator.events()), "the start", 20, operator.log)
         site.kubelet.fate = lambda _: Hangs()
         with proxy.held("POST", "deliveryreleases") as reached:
             site.kube.create(shop.service(site.namespace))
             assert reached.wait(20)
             operator.terminate()
-            wait_for(lambda: any(e["event"] == "stopping" for e in operator.events()), "the signal to be heard")
+            wait_for(lambda: any(e["message"] == "stopping" for e in operator.events()), "the signal to be heard")
         assert operator.wait(20) == 0
     assert site.kube.find("DeliveryRelease", site.namespace, "order-r1")
     assert site.kube.find("Job", site.namespace, "order-r1-migrate"), "the rest of the reconcile in hand"

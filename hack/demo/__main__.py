@@ -36,8 +36,8 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
         with tell.step(
             "Container images", "the operator and the example are built from this working tree and loaded into the node"
         ):
-            built = builds.wait(reporter)
-            images.load(cluster, built)
+            built = builds.finished(reporter)
+            images.load(cluster, built, reporter)
     finally:
         builds.cancel()
     with tell.step(

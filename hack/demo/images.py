@@ -4,9 +4,10 @@ The operator's image keeps its name from run to run; its digest goes into the po
 changed code makes a new pod and unchanged code does not.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
+from devcluster.choose import Provider, Request, open_cluster
 from devcluster.cluster import Cluster
 from devcluster.console import Reporter
 from devcluster.images import BuiltImage, build_image
@@ -26,26 +27,28 @@ class Builds:
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._result = self._pool.submit(_build, postgres=postgres)
 
-    def wait(self, reporter: Reporter) -> list[BuiltImage]:
+    def finished(self, reporter: Reporter) -> list[BuiltImage]:
         """Return the images, the operator's first.
 
         Raises:
             DevclusterError: an image could not be built.
         """
-        if self._result.done():
-            return self._result.result()
-        with reporter.step("Building container images (the first time takes minutes; the result is kept)"):
-            return self._result.result()
+        if not wait([self._result], timeout=1).done:
+            with reporter.step("Building container images (the first time takes minutes; the result is kept)"):
+                wait([self._result])
+        return self._result.result()
 
     def cancel(self) -> None:
         """Begin no further build; one that runs ends with this process."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def load(cluster: Cluster, images: list[BuiltImage]) -> None:
+def load(cluster: Cluster, images: list[BuiltImage], reporter: Reporter) -> None:
     """Make the images known to the node; one that it has already takes no time."""
+    silent = open_cluster(Request(cluster.name, Provider(cluster.provider)))  # it would name the archives' paths
     for image in images:
-        cluster.load_docker_image(str(image.archive))
+        with reporter.step(f"Loading {image.name}"):
+            silent.load_docker_image(str(image.archive))
 
 
 def _build(*, postgres: bool) -> list[BuiltImage]:

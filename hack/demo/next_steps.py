@@ -11,14 +11,16 @@ STEPS = (
         "Release v1.1.0: first its migration, then the rolling update; the old pods serve until the new ones do",
         "kubectl patch -n shop deliveryservice order --type=merge -p "
         """'{"spec":{"image":"registry.example.com/shop/order:v1.1.0"}}'""",
-        "kubectl wait -n shop --for=jsonpath='{.status.activeRelease}'=order-r2 deliveryservice/order --timeout=2m",
+        "sleep 2; kubectl wait -n shop --for=condition=Ready deliveryservice/order --timeout=2m",
         "kubectl get -n shop deliveryservices,deliveryreleases,pods",
     ),
     (
-        "Make a mistake: an image that is not there. The status names the cause, the old pods go on serving",
+        "Forget a Secret: the status names it, and what runs stays; create it, and the release follows",
         "kubectl patch -n shop deliveryservice order --type=merge -p "
-        """'{"spec":{"image":"registry.example.com/shop/order:v9.9.9"}}'""",
-        "kubectl describe -n shop deliveryservice order",
+        """'{"spec":{"config":{"API_KEY":{"secretKeyRef":{"name":"api","key":"key"}}}}}'""",
+        "sleep 2; kubectl describe -n shop deliveryservice order | sed -n '/Conditions/,/Formation/p'",
+        "kubectl create secret generic -n shop api --from-literal=key=abc",
+        "sleep 2; kubectl wait -n shop --for=condition=Ready deliveryservice/order --timeout=2m",
     ),
     (
         "Be refused: an image without a fixed tag, and what to write instead",
@@ -31,7 +33,7 @@ STEPS = (
         "kubectl get -n shop deployments,pods",
     ),
     (
-        "Go back to where the demo ended, or remove everything",
+        "Go back to v1.0.0, or remove everything",
         "make demo",
         "make demo-down",
     ),

@@ -59,7 +59,8 @@ class Resync:
             for namespace in self.settings.scopes:
                 listing = await self.api.list(resource, namespace, selector=SERVICE if resource.labelled else "")
                 changed |= self.store.replace(resource.kind, namespace, listing.items, listing.version)
-                for item in listing.items:
+                # Not of the first LIST: the watches begin after it, and owe nothing of what was deleted in between.
+                for item in listing.items if self.vitals.synced else ():
                     self.vitals.expect(item)
         if self.vitals.synced:
             self.metrics.drift.inc(len(changed))

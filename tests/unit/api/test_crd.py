@@ -57,7 +57,20 @@ def test_every_field_is_described(definition: Definition) -> None:
 @pytest.mark.parametrize("definition", KINDS)
 def test_every_rule_says_where_it_applies_and_what_to_write(definition: Definition) -> None:
     """A message that only says no leaves its reader alone."""
-    remedies = ("write ", "use ", "put ", "keep ", "give ", "raise ", "remove ", "must ", "change ", "have ", "has at most ", "applies ")
+    remedies = (
+        "write ",
+        "use ",
+        "put ",
+        "keep ",
+        "give ",
+        "raise ",
+        "remove ",
+        "must ",
+        "change ",
+        "have ",
+        "has at most ",
+        "applies ",
+    )
     for path, node in nodes(schema(definition)):
         for rule in node.get("x-kubernetes-validations", ()):
             assert rule["rule"].strip()
@@ -151,7 +164,7 @@ class Outer(Model):
     plain: Inner
     maybe: Inner | None = Field(default=None, description="Null is absence.")
     by_name: dict[str, Annotated[str, Field(max_length=3)]] = Field(default={}, min_length=1, max_length=5)
-    listed: list[Inner] = []
+    listed: list[Inner] = Field(default=[])
     open: dict[str, Any] = Field(default={}, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
     ruled: str = Field(default="a", json_schema_extra=rules(("self != ''", "write something")))
 

@@ -18,7 +18,9 @@ ORDER = ("shop", "order")
 OWNER = {"apiVersion": "delivery.dev/v1alpha1", "kind": "DeliveryService", "name": "order", "controller": True}
 
 
-def manifest(kind: str = "Deployment", name: str = "order-web", *, owner: str = "uid-of-order", **more: Any) -> dict[str, Any]:
+def manifest(
+    kind: str = "Deployment", name: str = "order-web", *, owner: str = "uid-of-order", **more: Any
+) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": kind,
@@ -98,7 +100,7 @@ async def test_an_object_that_went_between_two_requests_ends_the_plan(scene: Sce
         scene.api.objects.clear()
         return await original(*arguments)
 
-    scene.api.get = get  # type: ignore[method-assign] # the race itself
+    scene.api.get = get  # type: ignore[method-assign,assignment] # the race itself
     await scene.act(Create(manifest("DeliveryRelease", "order-r1")))
     assert scene.held("DeliveryRelease", "order-r1") is None
 

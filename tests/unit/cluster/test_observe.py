@@ -44,7 +44,11 @@ def child(kind: str, name: str) -> dict[str, Any]:
 
 
 async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
-    for each in (child("DeliveryRelease", "order-r1"), child("Deployment", "order-web"), child("Job", "order-r1-migrate")):
+    for each in (
+        child("DeliveryRelease", "order-r1"),
+        child("Deployment", "order-web"),
+        child("Job", "order-r1-migrate"),
+    ):
         scene.put(each)
     scene.put(builders.pod(scene.service, name="order-web-x1"))
     seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)

@@ -79,7 +79,7 @@ def test_the_deletion_of_an_older_object_of_that_name_leaves_the_newer_one() -> 
 
 
 def test_an_object_that_lost_its_label_and_got_it_back_is_seen_again() -> None:
-    """A watch with a selector says DELETED for it, though it lives on under the same UID; drift repair brings it back."""
+    """A watch with a selector says DELETED for it, though it lives on under its UID; drift repair brings it back."""
     store = Store()
     store.put(body(5))
     store.remove(body(6))

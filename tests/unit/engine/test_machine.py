@@ -20,6 +20,8 @@ from tests.unit.support.world import SECRET, Killed, World
 
 DRIFTING = ("Deployment", "Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget")
 IMAGES = st.sampled_from([f"{builders.IMAGE}-{letter}" for letter in "abc"])
+OPERATOR = st.sampled_from([None, None, None, 0, 0, 1, 2, 3, 5])
+"""What the operator does after a step: all it has to (None), nothing, or some writes until it is killed."""
 PROCESSES = st.sampled_from(["web", "relay", "extra"])
 
 
@@ -36,62 +38,72 @@ class Walk(RuleBasedStateMachine):
 
     # Users.
 
-    @rule(image=IMAGES)
-    def release_an_image(self, image: str) -> None:
+    @rule(image=IMAGES, then=OPERATOR)
+    def release_an_image(self, image: str, then: int | None) -> None:
         self.world.edit(image=image)
+        self.react(then)
 
-    @rule(process=PROCESSES, replicas=st.integers(0, 3))
-    def scale(self, process: str, replicas: int) -> None:
+    @rule(process=PROCESSES, replicas=st.integers(0, 3), then=OPERATOR)
+    def scale(self, process: str, replicas: int, then: int | None) -> None:
         if process in self.world.service["spec"]["processes"]:
             self.world.edit_process(process, replicas=replicas)
+        self.react(then)
 
-    @rule(process=st.sampled_from(["relay", "extra"]))
-    def add_or_drop_a_process(self, process: str) -> None:
+    @rule(process=st.sampled_from(["relay", "extra"]), then=OPERATOR)
+    def add_or_drop_a_process(self, process: str, then: int | None) -> None:
         processes = dict(self.world.service["spec"]["processes"])
         if processes.pop(process, None) is None:
             processes[process] = RELAY
         self.world.edit(processes=processes)
+        self.react(then)
 
-    @rule(level=st.sampled_from(["info", "debug"]))
-    def configure(self, level: str) -> None:
+    @rule(level=st.sampled_from(["info", "debug"]), then=OPERATOR)
+    def configure(self, level: str, then: int | None) -> None:
         self.world.edit(config={"LOG_LEVEL": {"value": level}})
+        self.react(then)
 
-    @rule(migrate=st.booleans(), on_failure=st.sampled_from(["rollback", "hold"]))
-    def change_the_policy(self, *, migrate: bool, on_failure: str) -> None:
+    @rule(migrate=st.booleans(), on_failure=st.sampled_from(["rollback", "hold"]), then=OPERATOR)
+    def change_the_policy(self, *, migrate: bool, on_failure: str, then: int | None) -> None:
         release: dict[str, Any] = {"onFailure": on_failure}
         if migrate:
             release["migrate"] = builders.MIGRATE
         self.world.edit(release=release)
+        self.react(then)
 
-    @rule()
-    def break_the_spec(self) -> None:
+    @rule(then=OPERATOR)
+    def break_the_spec(self, then: int | None) -> None:
         self.world.edit(processes={"web": {**WEB, "port": {"number": "many"}}})
+        self.react(then)
 
-    @rule()
-    def mend_the_spec(self) -> None:
+    @rule(then=OPERATOR)
+    def mend_the_spec(self, then: int | None) -> None:
         self.world.edit(processes={"web": WEB})
+        self.react(then)
 
-    @rule(content=st.sampled_from([None, {}, {"url": "postgres://a"}, {"url": "postgres://b"}]))
-    def change_the_secret(self, content: dict[str, str] | None) -> None:
+    @rule(content=st.sampled_from([None, {}, {"url": "postgres://a"}, {"url": "postgres://b"}]), then=OPERATOR)
+    def change_the_secret(self, content: dict[str, str] | None, then: int | None) -> None:
         if content is None:
             self.world.contents.pop(SECRET, None)
         else:
             self.world.contents[SECRET] = content
+        self.react(then)
 
-    @rule(data=st.data())
-    def delete_a_child(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), then=OPERATOR)
+    def delete_a_child(self, data: st.DataObject, then: int | None) -> None:
         found = sorted(key for key in self.world.objects if key[0] in DRIFTING)
         if found:
             self.world.delete(*data.draw(st.sampled_from(found)))
+        self.react(then)
 
-    @rule(data=st.data())
-    def edit_a_deployment(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), then=OPERATOR)
+    def edit_a_deployment(self, data: st.DataObject, then: int | None) -> None:
         found = sorted(self.world.of_kind("Deployment"))
         if found:
             self.world.change("Deployment", data.draw(st.sampled_from(found)), replicas=9, minReadySeconds=1)
+        self.react(then)
 
-    @rule(data=st.data())
-    def delete_a_recorded_job(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), then=OPERATOR)
+    def delete_a_recorded_job(self, data: st.DataObject, then: int | None) -> None:
         # Before the release's status names it, a deleted Job and one that was never made look the same.
         recorded = [
             release["status"]["migration"]["job"]
@@ -101,45 +113,49 @@ class Walk(RuleBasedStateMachine):
         found = sorted(set(self.world.of_kind("Job")) & set(recorded))
         if found:
             self.world.delete("Job", data.draw(st.sampled_from(found)))
+        self.react(then)
 
-    @rule(data=st.data())
-    def delete_a_release_that_ended(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), then=OPERATOR)
+    def delete_a_release_that_ended(self, data: st.DataObject, then: int | None) -> None:
         ended = [number for number, phase in self.world.phases().items() if phase in {"Superseded", "Failed"}]
         if ended:
             number = data.draw(st.sampled_from(ended))
             self.world.delete("DeliveryRelease", f"order-r{number}")
             self.specs.pop(f"order-r{number}", None)
+        self.react(then)
 
     # Controllers.
 
-    @rule(data=st.data(), code=st.sampled_from([0, 0, 0, 3]))
-    def end_a_job(self, data: st.DataObject, code: int) -> None:
+    @rule(data=st.data(), code=st.sampled_from([0, 0, 0, 3]), then=OPERATOR)
+    def end_a_job(self, data: st.DataObject, code: int, then: int | None) -> None:
         running = [job for job in self.world.of_kind("Job").values() if not job.get("status")]
         if running:
             job = data.draw(st.sampled_from(running))
             self.world.job_ends(int(job["metadata"]["labels"][names.RELEASE]), code=code, message="done")
+        self.react(then)
 
-    @rule()
-    def bring_up_pods(self) -> None:
+    @rule(then=OPERATOR)
+    def bring_up_pods(self, then: int | None) -> None:
         self.world.pods_come()
+        self.react(then)
 
-    @rule(data=st.data(), overdue=st.booleans())
-    def lose_pods(self, data: st.DataObject, *, overdue: bool) -> None:
+    @rule(data=st.data(), overdue=st.booleans(), then=OPERATOR)
+    def lose_pods(self, data: st.DataObject, *, overdue: bool, then: int | None) -> None:
         found = sorted(self.world.of_kind("Deployment"))
         if found:
             process = data.draw(st.sampled_from(found)).removeprefix("order-")
             self.world.pods_do_not_come(process, overdue=overdue)
+        self.react(then)
 
     # The operator.
 
-    @rule()
-    def reconcile(self) -> None:
-        self.world.settle()
-
-    @rule(writes=st.integers(1, 6))
-    def reconcile_and_die(self, writes: int) -> None:
-        with contextlib.suppress(Killed):
-            self.world.settle(kill_after=writes)
+    def react(self, writes: int | None) -> None:
+        """Let the operator make some writes and die, or none, or (None) all there are to make."""
+        if writes is None:
+            self.world.settle()
+        elif writes:
+            with contextlib.suppress(Killed):
+                self.world.settle(kill_after=writes)
 
     @rule(data=st.data())
     def reconcile_with_a_slow_watch(self, data: st.DataObject) -> None:

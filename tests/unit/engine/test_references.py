@@ -66,3 +66,9 @@ def test_hashes_cover_the_keys_in_use_and_no_others() -> None:
     assert [each["name"] for each, old in zip(references.hashes(SPEC, used), before, strict=True) if each != old] == [
         "db"
     ]
+
+
+def test_an_optional_key_that_an_existing_object_lacks_counts_as_nothing() -> None:
+    held = {**HELD, (SECRET, "sentry"): {"other": "6"}}
+    assert references.missing(SPEC, held) == []
+    assert references.hashes(SPEC, held) == references.hashes(SPEC, HELD)

@@ -36,7 +36,12 @@ class FakeApi(Api):
         """Keep an object as the API server would, whoever wrote it."""
         self.version += 1
         kept = deepcopy(dict(body))
-        kept["metadata"] = {"uid": f"uid-{self.version}", **kept["metadata"], "resourceVersion": str(self.version)}
+        kept["metadata"] = {
+            "uid": f"uid-{self.version}",
+            "generation": 1,
+            **kept["metadata"],
+            "resourceVersion": str(self.version),
+        }
         self.objects[kept["kind"], kept["metadata"]["namespace"], kept["metadata"]["name"]] = kept
         return deepcopy(kept)
 
@@ -72,9 +77,7 @@ class FakeApi(Api):
 
     async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
         found = self._as_seen("status", resource, namespace, name, patch["metadata"])
-        status = dict(found.get("status") or {})
-        for field, value in patch["status"].items():
-            status[field] = value
+        status = {**(found.get("status") or {}), **patch["status"]}
         return self.put({**found, "status": {field: value for field, value in status.items() if value is not None}})
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
@@ -99,7 +102,7 @@ class FakeApi(Api):
     async def watch_metadata(
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:
-        self.requests.append(f"watch {resource.kind} {version}")
+        self.requests.append(f"watch {resource.kind} {namespace or 'all'} {version}")
         if resource.kind != "Secret":
             await asyncio.Event().wait()
         while (event := await self.events.get()) is not None:

@@ -1,0 +1,189 @@
+"""The work queue: each key once, never two workers on one, namespaces in turn, failing ones later (invariant 10)."""
+
+import asyncio
+import random
+
+import pytest
+
+from delivery_operator.runtime.queue import FIRST_DELAY, LONGEST_DELAY, Queue
+from tests.unit.support.clock import Clock, settle
+
+ORDER, PAYMENT = ("shop", "order"), ("shop", "payment")
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+async def taken(queue: Queue, count: int) -> list[tuple[str, str] | None]:
+    keys = []
+    for _ in range(count):
+        key = await queue.get()
+        assert key is not None
+        keys.append(key)
+        queue.done(key)
+    return list(keys)
+
+
+async def test_a_key_that_is_added_often_waits_once() -> None:
+    queue = Queue()
+    for _ in range(1000):
+        queue.add(ORDER)
+    assert len(queue) == 1
+    assert await queue.get() == ORDER
+    assert (len(queue), queue.working) == (0, 1)
+    queue.done(ORDER)
+    assert (len(queue), queue.working) == (0, 0)
+
+
+async def test_a_key_that_changes_while_it_is_worked_on_is_worked_on_once_more_and_not_at_once() -> None:
+    """No event is lost, and no two workers have one service."""
+    queue = Queue()
+    queue.add(ORDER)
+    assert await queue.get() == ORDER
+    queue.add(ORDER)
+    queue.add(ORDER)
+    assert len(queue) == 0
+    queue.done(ORDER)
+    assert len(queue) == 1
+    assert await taken(queue, 1) == [ORDER]
+    assert len(queue) == 0
+
+
+async def test_namespaces_take_turns() -> None:
+    """One with a thousand changes does not hold up the others."""
+    queue = Queue()
+    for number in range(1000):
+        queue.add(("noisy", f"s{number}"))
+    queue.add(("quiet", "a"))
+    queue.add(("quiet", "b"))
+    queue.add(("calm", "c"))
+    assert await taken(queue, 6) == [
+        ("noisy", "s0"),
+        ("quiet", "a"),
+        ("calm", "c"),
+        ("noisy", "s1"),
+        ("quiet", "b"),
+        ("noisy", "s2"),
+    ]
+
+
+async def test_within_a_namespace_the_first_comes_first() -> None:
+    queue = Queue()
+    keys = [("shop", f"s{number}") for number in range(5)]
+    for key in keys:
+        queue.add(key)
+    assert await taken(queue, 5) == keys
+
+
+async def test_workers_that_wait_are_woken_one_key_each() -> None:
+    queue = Queue()
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await settle()
+    queue.add(ORDER)
+    queue.add(PAYMENT)
+    await settle()
+    assert {worker.result() for worker in workers if worker.done()} == {ORDER, PAYMENT}
+    queue.close()
+    await settle()
+    assert [worker.result() for worker in workers].count(None) == 1
+
+
+async def test_a_wish_for_later_is_kept_until_then(clock: Clock) -> None:
+    queue = Queue()
+    queue.add_after(ORDER, 10)
+    await clock.advance(9.9)
+    assert len(queue) == 0
+    await clock.advance(0.2)
+    assert len(queue) == 1
+
+
+@pytest.mark.parametrize("wishes", [(10, 60), (60, 10)])
+async def test_of_several_wishes_the_earliest_counts(clock: Clock, wishes: tuple[float, float]) -> None:
+    queue = Queue()
+    for seconds in wishes:
+        queue.add_after(ORDER, seconds)
+    await clock.advance(11)
+    assert await taken(queue, 1) == [ORDER]
+    await clock.advance(100)
+    assert len(queue) == 0, "the later wish is gone"
+
+
+async def test_a_key_that_fails_comes_back_later_each_time(clock: Clock) -> None:
+    queue = Queue(random.Random(7))  # noqa: S311 a fixed seed
+    for attempt in range(30):
+        delay = queue.add_failed(ORDER)
+        middle = min(LONGEST_DELAY, FIRST_DELAY * 2**attempt)
+        assert 0.8 * middle <= delay <= 1.2 * middle
+        await clock.advance(delay + 0.001)
+        assert await taken(queue, 1) == [ORDER]
+
+
+async def test_delays_are_spread(clock: Clock) -> None:
+    """All services fail together when the API server is away; they must not all come back together."""
+    queue = Queue(random.Random(7))  # noqa: S311 a fixed seed
+    delays = {queue.add_failed(("shop", f"s{number}")) for number in range(100)}
+    assert len(delays) > 90
+    await clock.advance(1)
+    assert len(queue) == 100
+
+
+async def test_success_starts_the_delays_anew(clock: Clock) -> None:
+    queue = Queue(random.Random(7))  # noqa: S311 a fixed seed
+    for _ in range(5):
+        delay = queue.add_failed(ORDER)
+    await clock.advance(delay + 1)
+    queue.succeeded(ORDER)
+    queue.succeeded(PAYMENT)
+    assert queue.add_failed(ORDER) <= 1.2 * FIRST_DELAY
+
+
+async def test_the_failures_of_one_key_delay_no_other(clock: Clock) -> None:
+    queue = Queue()
+    for _ in range(10):
+        queue.add_failed(ORDER)
+    assert queue.add_failed(PAYMENT) <= 1.2 * FIRST_DELAY
+    await clock.advance(1)
+    assert len(queue) == 2, "the earliest wish for the first one counts too"
+
+
+async def test_the_api_servers_wish_to_wait_is_kept() -> None:
+    queue = Queue()
+    assert queue.add_failed(ORDER, at_least=42.0) == 42.0
+    queue.close()
+
+
+async def test_a_change_brings_a_failed_key_back_at_once() -> None:
+    """Level-triggered: what was wrong may have been mended."""
+    queue = Queue()
+    queue.add_failed(ORDER, at_least=300)
+    queue.add(ORDER)
+    assert await taken(queue, 1) == [ORDER]
+    queue.close()
+
+
+async def test_a_closed_queue_gives_out_nothing_more(clock: Clock) -> None:
+    queue = Queue()
+    queue.add(ORDER)
+    assert await queue.get() == ORDER
+    queue.add_after(PAYMENT, 1)
+    queue.close()
+    queue.add(PAYMENT)
+    queue.add_after(PAYMENT, 1)
+    await clock.advance(10)
+    assert len(queue) == 0
+    assert await queue.get() is None
+    assert queue.working == 1, "what is worked on goes on"
+
+
+async def test_idle_is_when_nothing_is_worked_on() -> None:
+    queue = Queue()
+    queue.add(ORDER)
+    await queue.get()
+    waiting = asyncio.create_task(queue.idle())
+    await settle()
+    assert not waiting.done()
+    queue.done(ORDER)
+    await settle()
+    assert waiting.done()

@@ -1,0 +1,211 @@
+"""One reconcile: plan after plan until nothing is left to write, and what becomes of one that cannot be finished."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import structlog
+
+from delivery_operator.cluster.act import Actor, WriteRefused
+from delivery_operator.cluster.errors import Refused, Terminating, Unavailable
+from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.resources import Resource
+from delivery_operator.cluster.store import Store
+from delivery_operator.runtime.metrics import Metrics
+from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
+from tests.unit.support import builders
+from tests.unit.support.api import FakeApi
+from tests.unit.support.clock import Clock, settle
+
+ORDER = ("shop", "order")
+FIELDS = builders.spec(migrate=False, backingServices=[])
+
+
+class Scene:
+    """A reconciler with its API server."""
+
+    def __init__(self, api: FakeApi | None = None) -> None:
+        self.api = api or FakeApi()
+        self.store = Store()
+        self.queue = Queue()
+        self.metrics = Metrics()
+        self.written: list[str] = []
+        self.reconciler = Reconciler(
+            self.store,
+            Referenced(self.api, b"k" * 32, (None,), self.queue.add),
+            Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}")),
+            builders.BUNDLE,
+            self.queue,
+            self.metrics,
+        )
+
+    def service(self, name: str = "order", fields: Mapping[str, Any] = FIELDS) -> None:
+        body = builders.service(fields, name=name, uid=f"uid-of-{name}")
+        del body["metadata"]["resourceVersion"]
+        self.store.put(self.api.put(body))
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.api.objects["DeliveryService", "shop", "order"]["status"]
+        return found
+
+    def said(self, kind: str) -> tuple[str, str]:
+        (found,) = [each for each in self.status()["conditions"] if each["type"] == kind]
+        return found["status"], found["reason"]
+
+    def count(self, result: str) -> float:
+        labels = {"result": result}
+        return self.metrics.registry.get_sample_value("delivery_operator_reconciles_total", labels) or 0.0
+
+    async def work(self, *results: str) -> None:
+        """Let one worker work off the queue, with these results, then end it."""
+        worker = asyncio.create_task(self.reconciler.work())
+        await settle()
+        assert {result: self.count(result) for result in results} == {each: results.count(each) for each in results}
+        self.queue.close()
+        await worker
+
+
+@pytest.fixture
+def scene() -> Scene:
+    scene = Scene()
+    scene.service()
+    return scene
+
+
+async def test_a_reconcile_goes_as_far_as_it_can(scene: Scene) -> None:
+    """A new service costs its children, one release and one status (design, section 5)."""
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert scene.said("Ready") == ("False", "RollingOut")
+    children = len(scene.api.objects) - 2
+    assert len(scene.written) == children + 2
+    assert scene.written[0] == "create DeliveryRelease"
+    assert scene.written[-1] == "patch-status DeliveryService"
+
+
+async def test_a_second_reconcile_writes_nothing(scene: Scene) -> None:
+    """Invariant 2: a reconcile reads its own writes and knows that they are made."""
+    await scene.reconciler.reconcile(ORDER)
+    scene.written.clear()
+    requests = len(scene.api.requests)
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.written == []
+    assert len(scene.api.requests) == requests, "and asks nothing"
+
+
+async def test_a_service_that_is_gone_is_nothing_to_do(scene: Scene) -> None:
+    assert await scene.reconciler.reconcile(("shop", "gone")) is None
+    assert scene.api.requests == []
+
+
+async def test_releases_are_counted(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    sample = scene.metrics.registry.get_sample_value("delivery_operator_releases_total", {"outcome": "cut"})
+    assert sample == 1.0
+
+
+async def test_a_refusal_is_in_the_status_and_is_tried_again_later(scene: Scene) -> None:
+    scene.api.failures.append(Refused("POST", "exceeded quota: releases", code=403))
+    with pytest.raises(WriteRefused):
+        await scene.reconciler.reconcile(ORDER)
+    assert scene.said("Stalled") == ("True", "WriteRefused")
+    assert scene.written == ["patch-status DeliveryService"]
+
+    scene.api.failures.append(Refused("POST", "exceeded quota: releases", code=403))
+    with pytest.raises(WriteRefused):
+        await scene.reconciler.reconcile(ORDER)
+    assert scene.written == ["patch-status DeliveryService"], "the same refusal is no news"
+
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("Stalled") == ("False", "NotStalled")
+
+
+async def test_in_a_namespace_that_goes_nothing_is_made_and_nothing_is_retried(scene: Scene) -> None:
+    scene.api.failures.append(Terminating("POST", "is being terminated", code=403))
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert scene.written == []
+
+
+class Mutating(FakeApi):
+    """An API server with a webhook that sets another number of replicas each time."""
+
+    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        answer = await super().apply(resource, body)
+        if resource.kind != "Deployment":
+            return answer
+        return self.put({**answer, "spec": {**answer["spec"], "replicas": 99}})
+
+
+async def test_a_service_that_does_not_come_to_rest_is_stopped_and_named() -> None:
+    """A hot loop would cost the API server everything (invariant 10)."""
+    scene = Scene(Mutating())
+    scene.service()
+    with pytest.raises(NotConverging, match=r"Apply Deployment"):
+        await scene.reconciler.reconcile(ORDER)
+    assert len([each for each in scene.written if each == "apply Deployment"]) <= 2 * MOST_PLANS
+
+
+async def test_a_bug_in_one_service_ends_no_worker(scene: Scene) -> None:
+    """Invariant 10."""
+    scene.service("payment")
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r1"]
+    scene.store.put(scene.api.put({**release, "spec": {**release["spec"], "manifests": "not what we wrote"}}))
+    scene.queue.add(ORDER)
+    scene.queue.add(("shop", "payment"))
+    with structlog.testing.capture_logs() as events:
+        await scene.work("bug", "done")
+    assert [each["event"] for each in events if each["log_level"] == "error"] == ["reconcile failed"]
+    assert ("DeliveryRelease", "shop", "payment-r1") in scene.api.objects
+    assert scene.queue.working == 0
+
+
+async def test_what_failed_comes_back_later_and_what_is_done_does_not(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    scene.api.failures.append(Unavailable("POST", "try again", code=429, retry_after=5.0))
+    scene.queue.add(ORDER)
+    worker = asyncio.create_task(scene.reconciler.work())
+    await clock.advance(0)
+    assert (scene.count("retry"), scene.count("done")) == (1, 0)
+    await clock.advance(4.9)
+    assert scene.count("done") == 0, "the API server asked for five seconds"
+    await clock.advance(0.2)
+    assert scene.count("done") == 1
+    await clock.advance(1000)
+    assert scene.count("done") == 1
+    scene.queue.close()
+    await worker
+
+
+async def test_a_refused_service_is_counted_and_retried(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    scene.api.failures.append(Refused("POST", "exceeded quota", code=403))
+    scene.queue.add(ORDER)
+    worker = asyncio.create_task(scene.reconciler.work())
+    await clock.advance(0)
+    assert (scene.count("refused"), scene.count("done")) == (1, 0)
+    await clock.advance(1)
+    assert scene.count("done") == 1
+    scene.queue.close()
+    await worker
+
+
+async def test_a_plan_that_asks_to_look_again_is_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer release waits for an older one's migration."""
+    clock = Clock(monkeypatch)
+    scene.service(fields=builders.spec(backingServices=[]))
+    await scene.reconciler.reconcile(ORDER)
+    scene.service(fields=builders.spec(backingServices=[], image=builders.NEXT_IMAGE))
+    service = scene.api.objects["DeliveryService", "shop", "order"]
+    assert service["spec"]["image"] == builders.NEXT_IMAGE
+    scene.queue.add(ORDER)
+    worker = asyncio.create_task(scene.reconciler.work())
+    await clock.advance(0)
+    assert scene.count("done") == 1
+    await clock.advance(1.1)
+    assert scene.count("done") == 2
+    scene.queue.close()
+    await worker

@@ -1,0 +1,80 @@
+"""A watch that owes a version for too long is deaf (nolar/kopf#585)."""
+
+from typing import Any
+
+import pytest
+
+from delivery_operator.runtime.vitals import DEAF_AFTER_SECONDS, Vitals
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def body(version: int, kind: str = "Deployment") -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"resourceVersion": str(version)}}
+
+
+def test_a_version_that_comes_is_no_longer_owed(clock: Clock) -> None:
+    vitals = Vitals(clock)
+    vitals.expect(body(5))
+    vitals.heard(body(5))
+    clock.now += DEAF_AFTER_SECONDS + 1
+    assert vitals.deaf() == []
+
+
+def test_a_later_version_stands_for_those_before_it(clock: Clock) -> None:
+    """Versions in between may be left out: the object changed twice."""
+    vitals = Vitals(clock)
+    vitals.expect(body(5))
+    vitals.heard(body(9))
+    clock.now += DEAF_AFTER_SECONDS + 1
+    assert vitals.deaf() == []
+
+
+def test_a_watch_is_deaf_when_it_owes_too_long_and_not_before(clock: Clock) -> None:
+    vitals = Vitals(clock)
+    vitals.expect(body(5))
+    vitals.heard(body(4))
+    clock.now += DEAF_AFTER_SECONDS
+    assert vitals.deaf() == []
+    clock.now += 1
+    assert vitals.deaf() == ["Deployment"]
+    vitals.heard(body(5))
+    assert vitals.deaf() == [], "it was only slow"
+
+
+def test_what_was_heard_already_is_not_owed(clock: Clock) -> None:
+    """The watch may be faster than the answer to our own write."""
+    vitals = Vitals(clock)
+    vitals.heard(body(7))
+    vitals.expect(body(5))
+    clock.now += DEAF_AFTER_SECONDS + 1
+    assert vitals.deaf() == []
+
+
+def test_the_first_version_owed_counts(clock: Clock) -> None:
+    """A watch that is deaf while we go on writing must not look younger with each write."""
+    vitals = Vitals(clock)
+    vitals.expect(body(5))
+    clock.now += DEAF_AFTER_SECONDS
+    vitals.expect(body(6))
+    clock.now += 1
+    assert vitals.deaf() == ["Deployment"]
+
+
+def test_each_kind_has_a_watch_of_its_own(clock: Clock) -> None:
+    vitals = Vitals(clock)
+    vitals.expect(body(5, "Service"))
+    vitals.expect(body(5, "Deployment"))
+    vitals.heard(body(9, "Pod"))
+    clock.now += DEAF_AFTER_SECONDS + 1
+    assert vitals.deaf() == ["Deployment", "Service"]

@@ -51,7 +51,7 @@ class DeliveryServiceStatus(Model):
         default=None, description="The metadata.generation that this status answers to."
     )
     release: str | None = Field(default=None, description="Name of the newest DeliveryRelease.")
-    number: int | None = Field(default=None, description="Number of the newest release; numbers are never used twice.")
+    number: int | None = Field(default=None, description="The last number given to a release; none is used twice.")
     phase: str | None = Field(default=None, description="Where the newest release is in its life.")
     active_release: str | None = Field(default=None, description="Name of the release that serves.")
     image: str | None = Field(default=None, description="Image of the release that serves.")

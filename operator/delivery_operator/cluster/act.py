@@ -37,16 +37,20 @@ class Actor:
         self._store = store
         self._written = written
 
-    async def act(self, service: ServiceKey, plan: Plan) -> None:
+    async def act(self, service: ServiceKey, plan: Plan) -> list[Write]:
         """Make the writes of a plan in order.
 
         Stops early, without an error, when the world is not as the plan saw it: what was found is in the store then,
         and the next decision sees it.
 
+        Returns:
+            The writes that were made.
+
         Raises:
             WriteRefused: the API server will not take a write.
             ApiError: it could not take it now.
         """
+        made: list[Write] = []
         for write in plan.writes:
             body = _body(write)
             try:
@@ -54,7 +58,9 @@ class Actor:
             except Refused as error:
                 raise WriteRefused(f"{body['kind']} {body['metadata']['name']}", error) from error
             if not as_seen:
-                return
+                break
+            made.append(write)
+        return made
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:
         match write:

@@ -157,8 +157,7 @@ class _Decision:
         """Take the newest release one step on."""
         match release.phase:
             case Phase.PENDING:
-                job = overlay.job(release, names.MIGRATE)
-                return self._start_migration(release, job) if job else self._roll_out(release)
+                return self._begin(release)
             case Phase.MIGRATING:
                 return self._watch_migration(release)
             case Phase.ROLLING_OUT:
@@ -169,6 +168,13 @@ class _Decision:
                 return self._fall_back(release)
             case _:
                 assert_never(release.phase)
+
+    def _begin(self, release: Release) -> Step:
+        job = overlay.job(release, names.MIGRATE)
+        if self.missing and (job is None or self._own_job(release) is None):
+            # What it was cut from has gone since: its Job or pods could not start.
+            return self._kept(self._active_children(), self._config_missing())
+        return self._start_migration(release, job) if job else self._roll_out(release)
 
     # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
 

@@ -21,14 +21,18 @@ _NOT_CONTENT_OF_RELEASE = frozenset({"progressDeadlineSeconds", "onFailure"})
 
 
 def content(spec: DeliveryServiceSpec) -> dict[str, Any]:
-    """Pick what of a spec makes a release: two specs with equal content share one release."""
-    dumped: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    """Pick what of a spec makes a release: two specs with equal content share one release.
+
+    What is at its default is left out. So a field that a later version of the model adds changes no content, and an
+    upgrade of the operator makes no release.
+    """
+    dumped: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     for process in dumped["processes"].values():
         for field in _NOT_CONTENT_OF_PROCESS:
             process.pop(field, None)
-    for field in _NOT_CONTENT_OF_RELEASE:
-        dumped["release"].pop(field, None)
-    return dumped
+    policy = dumped.pop("release", {})
+    kept = {field: value for field, value in policy.items() if field not in _NOT_CONTENT_OF_RELEASE}
+    return {**dumped, "release": kept} if kept else dumped
 
 
 def render(name: str, namespace: str, spec: DeliveryServiceSpec, bundle: Bundle) -> list[Manifest]:

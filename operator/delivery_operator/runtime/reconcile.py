@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,7 +15,7 @@ from delivery_operator.cluster.observe import observe
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.engine.decide import decide
-from delivery_operator.engine.plan import Create, Plan, SetStatus
+from delivery_operator.engine.plan import Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.runtime.metrics import Metrics
@@ -98,19 +99,19 @@ class Reconciler:
             if not plan.writes:
                 return plan.look_again_after
             try:
-                await self.actor.act(key, plan)
+                made = await self.actor.act(key, plan)
             except WriteRefused as refused:
                 if isinstance(refused.error, Terminating):
                     return None
                 refusal = Refusal(refused.what, refused.error.message)
                 await self.actor.act(key, decide(replace(snapshot, refusal=refusal)))
                 raise
-            self._tell(plan)
+            self._tell(made)
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
 
-    def _tell(self, plan: Plan) -> None:
-        """Log and count what the plan did to releases."""
-        for write in plan.writes:
+    def _tell(self, made: Sequence[Write]) -> None:
+        """Log and count what was done to releases."""
+        for write in made:
             match write:
                 case Create(manifest) if manifest["kind"] == RELEASE_KIND:
                     self.metrics.releases.labels("cut").inc()

@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.support import shop
-from tests.support.kube import Object, wait_for
+from tests.support.kube import Object, condition, wait_for
 from tests.support.picture import picture
 from tests.support.proxy import Cut, Proxy, When
 from tests.support.site import Site
@@ -21,6 +21,7 @@ from tests.support.site import Site
 AT_ONCE = 2
 MOST_WRITES = 60
 QUIET_LOOKS = 8
+DEADLINE = 90
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,11 @@ def upgrade(site: Site) -> None:
 
 
 def run(site: Site, scenario: str, cut: Cut | None) -> Result:
-    """Play a scenario with one kill, and start the operator again, until it is at rest."""
+    """Play a scenario with one kill, and start the operator again, until it is at rest.
+
+    Events may come together that came apart in the reference run, and then a write less is made: a cut behind the last
+    write does not happen, and the run must come to the same all the same.
+    """
     with Proxy(site.kube.host, str(site.kube.certificate_authority)) as proxy:
         through_proxy = json.loads(json.dumps(site.kubeconfig))
         through_proxy["clusters"][0]["cluster"] = {"server": proxy.url}
@@ -57,20 +62,16 @@ def run(site: Site, scenario: str, cut: Cut | None) -> Result:
             first_release(site)
         operator = site.start(through_proxy)
         if scenario == "upgrade":
-            shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=90)
-            _at_rest(site, proxy)
+            wait_for(Rest(site, proxy, "order-r1"), "the first release at rest", DEADLINE, operator.log)
             release = "order-r2"
         proxy.arm(operator.pid, cut)
         (upgrade if scenario == "upgrade" else first_release)(site)
-        if cut is not None:
-            fired = wait_for(
-                lambda: proxy.fired.is_set() or not operator.running(), f"{cut} of {proxy.writes}", 90, operator.log
-            )
-            assert fired
+        rest = Rest(site, proxy, release)
+        wait_for(lambda: proxy.fired.is_set() or rest(), f"{cut} of {proxy.writes}", DEADLINE, operator.log)
+        if proxy.fired.is_set():
             operator.wait(10)
             operator = site.start(through_proxy)
-        shop.wait_ready(site.kube, site.namespace, release, seconds=90)
-        _at_rest(site, proxy)
+            wait_for(Rest(site, proxy, release), f"rest after {cut}", DEADLINE, operator.log)
         writes = proxy.writes
         operator.kill()
     migrations = sorted(
@@ -81,17 +82,25 @@ def run(site: Site, scenario: str, cut: Cut | None) -> Result:
     return Result(picture(site.kube, site.namespace), migrations, writes)
 
 
-def _at_rest(site: Site, proxy: Proxy) -> None:
-    """Wait until nothing of the service is on its way: old pods gone, dropped children too, and no more writes."""
-    number = max(int(each["spec"]["number"]) for each in site.kube.list("DeliveryRelease", site.namespace))
-    wait_for(lambda: _only_pods_of(site, number) and _pruned(site), "the old pods and children to go", 30)
-    seen: list[int] = []
+@dataclass
+class Rest:
+    """Whether nothing of the service is on its way: Ready, old pods and dropped children gone, and no more writes."""
 
-    def quiet() -> bool:
-        seen.append(len(proxy.writes))
-        return len(seen) > QUIET_LOOKS and len(set(seen[-QUIET_LOOKS:])) == 1
+    site: Site
+    proxy: Proxy
+    release: str
+    seen: list[int] = field(default_factory=list)
 
-    wait_for(quiet, "the end of all writes", 30)
+    def __call__(self) -> bool:
+        found = self.site.kube.find("DeliveryService", self.site.namespace, "order")
+        if found is None or condition(found, "Ready").get("status") != "True":
+            return False
+        if found["status"]["activeRelease"] != self.release:
+            return False
+        if not _only_pods_of(self.site, found["status"]["number"]) or not _pruned(self.site):
+            return False
+        self.seen.append(len(self.proxy.writes))
+        return len(self.seen) > QUIET_LOOKS and len(set(self.seen[-QUIET_LOOKS:])) == 1
 
 
 def _only_pods_of(site: Site, number: int) -> bool:

@@ -84,7 +84,9 @@ def test_sigterm_finishes_the_reconcile_in_hand(site: Site) -> None:
     with Proxy(site.kube.host, str(site.kube.certificate_authority)) as proxy:
         operator = site.start(_through(site, proxy.url))
         site.kube.create(shop.secret(site.namespace))
-        wait_for(lambda: any(event["message"] == "started" for event in operator.events()), "the start", 20, operator.log)
+        wait_for(
+            lambda: any(event["message"] == "started" for event in operator.events()), "the start", 20, operator.log
+        )
         site.kubelet.fate = lambda _: Hangs()
         with proxy.held("POST", "deliveryreleases") as reached:
             site.kube.create(shop.service(site.namespace))

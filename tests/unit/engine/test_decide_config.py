@@ -46,6 +46,23 @@ def test_what_runs_stays_when_its_secret_goes() -> None:
     assert world.said("ConfigReady") == ("False", "SecretMissing")
 
 
+@pytest.mark.parametrize("migrate", [True, False])
+def test_a_release_whose_secret_goes_before_it_has_begun_waits_for_it(*, migrate: bool) -> None:
+    """Its Job or its pods could not start."""
+    world = World(builders.spec(migrate=migrate))
+    world.settle(kill_after=1)
+    assert world.phases() == {1: "Pending"}
+    kept = dict(world.contents)
+    world.contents.clear()
+    world.settle()
+    assert world.of_kind("Job") == {}
+    assert world.of_kind("Deployment") == {}
+    assert world.said("Ready") == ("False", "SecretMissing")
+    world.contents.update(kept)
+    world.run()
+    assert world.said("Ready") == ("True", "Serving")
+
+
 def test_a_secret_that_comes_heals() -> None:
     world = World(builders.spec())
     world.contents.clear()

@@ -7,6 +7,7 @@ import contextlib
 from copy import deepcopy
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -126,7 +127,7 @@ class Walk(RuleBasedStateMachine):
 
     # Controllers.
 
-    @rule(data=st.data(), code=st.sampled_from([0, 0, 0, 3]), then=OPERATOR)
+    @rule(data=st.data(), code=st.sampled_from([3, 0]), then=OPERATOR)
     def end_a_job(self, data: st.DataObject, code: int, then: int | None) -> None:
         running = [job for job in self.world.of_kind("Job").values() if not job.get("status")]
         if running:
@@ -197,7 +198,7 @@ class Walk(RuleBasedStateMachine):
         for name, deployment in self.world.of_kind("Deployment").items():
             number = deployment["spec"]["template"]["metadata"]["labels"][names.RELEASE]
             release = self.world.of_kind("DeliveryRelease").get(f"order-r{number}")
-            if release is None or "migrate" not in release["spec"]["content"]["release"]:
+            if release is None or "migrate" not in release["spec"]["content"].get("release", {}):
                 continue
             result = (release.get("status") or {}).get("migration", {}).get("result")
             assert result == "Succeeded", f"{name} runs release {number}, whose migration: {result}"
@@ -240,5 +241,5 @@ class Walk(RuleBasedStateMachine):
         assert {world.runs("web"), world.runs("relay")} == {str(newest)}
 
 
-Walk.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
-TestWalk = Walk.TestCase
+Walk.TestCase.settings = settings(max_examples=50, stateful_step_count=20, report_multiple_bugs=False)
+TestWalk = pytest.mark.timeout(420)(Walk.TestCase)  # a walk that fails is made shorter, which may take minutes

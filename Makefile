@@ -33,17 +33,20 @@ demo-down: setup ## Remove what `make demo` made
 ## Tests
 
 .PHONY: test
-test: test-unit test-integration test-e2e ## All tests
+test: test-unit test-examples test-integration test-e2e ## All tests
 
 .PHONY: test-unit
 test-unit: setup ## Pure and fast; full branch coverage of engine and render is required
 	$(PYTEST) tests/unit -n auto --cov --cov-report=term $(ARGS)
 
-.PHONY: test-integration
-test-integration: setup binaries ## The operator against a real API server, the order service against a real PostgreSQL
-	$(PYTEST) tests/integration $(ARGS)
+.PHONY: test-examples
+test-examples: setup ## The order service's own tests, against a real PostgreSQL
 	$(MAKE) -C examples/order postgres
-	$(ORDER) pytest
+	$(ORDER) pytest $(ARGS)
+
+.PHONY: test-integration
+test-integration: setup binaries ## Against a real etcd and API server
+	$(PYTEST) tests/integration -n 2 $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node

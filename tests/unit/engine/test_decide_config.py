@@ -7,7 +7,7 @@ import pytest
 from delivery_operator.api.release import ReferenceKind
 from tests.unit.support import builders
 from tests.unit.support.builders import NEXT_IMAGE
-from tests.unit.support.world import SECRET, World
+from tests.unit.support.world import SECRET, Killed, World
 
 FLAGS = (ReferenceKind.CONFIG_MAP, "flags")
 
@@ -50,7 +50,8 @@ def test_what_runs_stays_when_its_secret_goes() -> None:
 def test_a_release_whose_secret_goes_before_it_has_begun_waits_for_it(*, migrate: bool) -> None:
     """Its Job or its pods could not start."""
     world = World(builders.spec(migrate=migrate))
-    world.settle(kill_after=1)
+    with pytest.raises(Killed):
+        world.settle(kill_after=1)
     assert world.phases() == {1: "Pending"}
     kept = dict(world.contents)
     world.contents.clear()

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from delivery_operator import __version__
+from devcluster.cluster import Cluster
 from tests.support.chart import CHART, Manifest, helm, of_kind, only, render
 
 CRDS = CHART.parents[1] / "crds"
@@ -79,7 +80,7 @@ def test_settings_become_environment() -> None:
         "DELIVERY_OPERATOR_RESYNC_SECONDS": "60",
         "DELIVERY_OPERATOR_HTTP_PORT": "8080",
     }
-    assert [each["name"] for each in env if "valueFrom" in each] == ["POD_NAMESPACE", "POD_NAME"]
+    assert [each["name"] for each in env if "valueFrom" in each] == ["POD_NAMESPACE"]
 
 
 def test_port_is_the_same_everywhere() -> None:
@@ -117,6 +118,32 @@ def test_account_of_ones_own() -> None:
     assert only(manifests, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "mine"
     (subject,) = only(manifests, "ClusterRoleBinding")["subjects"]
     assert subject == {"kind": "ServiceAccount", "name": "mine", "namespace": "delivery-system"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        ["--set=namespaces={default}"],
+        [
+            "--set=priorityClassName=system-cluster-critical",
+            "--set=imagePullSecrets[0].name=registry",
+            "--set=tolerations[0].operator=Exists",
+            "--set=nodeSelector.kubernetes\\.io/os=linux",
+            "--set=podLabels.team=platform",
+            "--set=podAnnotations.note=hello",
+            "--set=serviceAccount.annotations.note=hello",
+        ],
+    ],
+    ids=["defaults", "namespaces", "everything else"],
+)
+def test_api_server_takes_all_of_it(control_plane: Cluster, values: list[str]) -> None:
+    answer = helm("template", "delivery-operator", str(CHART), "--namespace=default", *values)
+
+    strict = ("--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts")
+    taken = control_plane.kubectl("apply", *strict, "-f", "-", input=answer.stdout)
+
+    assert "deployment.apps/delivery-operator serverside-applied (server dry run)" in taken
 
 
 @pytest.mark.parametrize(

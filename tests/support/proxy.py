@@ -45,6 +45,7 @@ class Proxy:
         self.fired = threading.Event()
         self._server = server
         self._away = False
+        self._unknown: str | None = None
         self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
         self._trust = ssl.create_default_context(cafile=certificate_authority)
         self._pid: int | None = None
@@ -77,6 +78,15 @@ class Proxy:
     def let_through(self) -> None:
         """Serve again, after cut_off."""
         self._away = False
+
+    @contextlib.contextmanager
+    def without(self, prefix: str) -> Iterator[None]:
+        """Know nothing of these paths until the context ends, as before a CRD is installed."""
+        self._unknown = prefix
+        try:
+            yield
+        finally:
+            self._unknown = None
 
     @contextlib.contextmanager
     def held(self, method: str, resource: str) -> Iterator[threading.Event]:
@@ -138,6 +148,8 @@ class Proxy:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable
+        if self._unknown and request.path.startswith(self._unknown):
+            raise web.HTTPNotFound
         writes = request.method in WRITES
         if writes:
             self.writes.append(f"{request.method} {request.path}")

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import TypeVar
 
 import structlog
 from aiohttp import web
@@ -24,6 +25,8 @@ from delivery_operator.runtime.resync import Resync
 from delivery_operator.runtime.settings import Settings
 from delivery_operator.runtime.vitals import Vitals
 from delivery_operator.runtime.watches import Watches
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -61,51 +64,48 @@ async def run(settings: Settings) -> None:
             vitals.expect(body)
 
     async with Api(target) as api, _http(settings, vitals, metrics):
-        key = await _until_reachable(api, settings, stop)
+        key = await _patiently(lambda: hashkey.load(api, settings.namespace), stop)
         if key is None:
             return
         referenced = Referenced(api, key, settings.scopes, queue.add)
         reconciler = Reconciler(store, referenced, Actor(api, store, written), templates, queue, metrics)
         resync = Resync(api, store, referenced, queue, vitals, metrics, settings)
+        # Before the watches: kopf looks once for the kinds there are, and a CRD that came later would not be watched.
+        if await _patiently(resync.once, stop) is None:
+            return
         async with Watches(target, settings, heard) as watches:
-            parts = [
-                asyncio.create_task(watches.ended(), name="watches"),
-                asyncio.create_task(referenced.watch(), name="watch references"),
-                asyncio.create_task(_gauges(metrics, queue, store), name="gauges"),
-                asyncio.create_task(_work(referenced, resync, reconciler, settings), name="work"),
-            ]
-            await _until_one_ends(parts, stop)
-            log.info("stopping", reconciles_in_hand=queue.working)
-            queue.close()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_RECONCILE_SECONDS):
-                    await queue.idle()
-            for part in parts:
-                part.cancel()
-            results = await asyncio.gather(*parts, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+            await _run_parts(
+                stop,
+                queue,
+                watches.ended(),
+                referenced.watch(),
+                _gauges(metrics, queue, store),
+                _work(referenced, resync, reconciler, settings),
+            )
     log.info("stopped")
 
 
-async def _until_one_ends(parts: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
-    """Wait for a signal, or for the end of a part that must not end."""
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait([stopping, *parts], return_when=asyncio.FIRST_COMPLETED)
+async def _run_parts(stop: asyncio.Event, queue: Queue, *parts: Coroutine[None, None, None]) -> None:
+    """Run the parts until a signal, or until one ends that must not end; then let the reconciles in hand finish."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    log.info("stopping", reconciles_in_hand=queue.working)
+    queue.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_RECONCILE_SECONDS):
+            await queue.idle()
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
 
 
 async def _work(referenced: Referenced, resync: Resync, reconciler: Reconciler, settings: Settings) -> None:
-    """Fill the store, then let the workers begin: a decision on half a store would be a wrong one."""
+    """Let the workers begin once everything has been seen: a decision on half of it would be a wrong one."""
     await referenced.synced()
-    while True:
-        try:
-            await resync.once()
-            break
-        except ApiError as error:
-            log.warning("waiting for the api server", error=str(error))
-            await asyncio.sleep(_RETRY_SECONDS)
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
         for number in range(settings.workers):
@@ -113,11 +113,11 @@ async def _work(referenced: Referenced, resync: Resync, reconciler: Reconciler, 
         group.create_task(resync.run(), name="resync")
 
 
-async def _until_reachable(api: Api, settings: Settings, stop: asyncio.Event) -> bytes | None:
-    """Read the hash key, waiting for the API server if need be; None when told to stop."""
+async def _patiently(attempt: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+    """Try until the API server serves it; None when told to stop."""
     while not stop.is_set():
         try:
-            return await hashkey.load(api, settings.namespace)
+            return await attempt()
         except ApiError as error:
             log.warning("waiting for the api server", error=str(error))
             with contextlib.suppress(TimeoutError):

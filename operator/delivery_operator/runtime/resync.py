@@ -6,6 +6,7 @@ costs at most one period.
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -19,6 +20,8 @@ from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.settings import Settings
 from delivery_operator.runtime.vitals import Vitals
+
+FIRST_SECONDS: Final = 15.0
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +39,14 @@ class Resync:
     settings: Settings
 
     async def run(self) -> None:
-        """Resync every period until cancelled; a failed one is tried again at the next."""
+        """Resync every period until cancelled; a failed one is tried again at the next.
+
+        The first comes early: what was deleted between the first LIST and the start of the watches is in no event.
+        """
+        pause = min(FIRST_SECONDS, self.settings.resync_seconds)
         while True:
-            await asyncio.sleep(self.settings.resync_seconds)
+            await asyncio.sleep(pause)
+            pause = self.settings.resync_seconds
             try:
                 await self.once()
                 await self.referenced.relist()
@@ -48,8 +56,11 @@ class Resync:
             else:
                 self.metrics.resyncs.labels("done").inc()
 
-    async def once(self) -> None:
+    async def once(self) -> int:
         """List every kind into the store and queue every service.
+
+        Returns:
+            How many services there are.
 
         Raises:
             ApiError: a LIST failed; what was listed before it is kept.
@@ -66,5 +77,7 @@ class Resync:
             self.metrics.drift.inc(len(changed))
         self.vitals.synced = True
         # Those that were deleted are looked at too, to forget what was kept for them.
-        for service in {*self.store.services(), *changed}:
+        services = self.store.services()
+        for service in {*services, *changed}:
             self.queue.add(service)
+        return len(services)

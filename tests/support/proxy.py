@@ -6,6 +6,7 @@ before the operator gets it: the two ways in which a write and the memory of it 
 
 import asyncio
 import contextlib
+import json
 import os
 import ssl
 import threading
@@ -80,9 +81,9 @@ class Proxy:
         self._away = False
 
     @contextlib.contextmanager
-    def without(self, prefix: str) -> Iterator[None]:
-        """Know nothing of these paths until the context ends, as before a CRD is installed."""
-        self._unknown = prefix
+    def without(self, group: str) -> Iterator[None]:
+        """Know nothing of an API group until the context ends, as before its CRDs are installed."""
+        self._unknown = group
         try:
             yield
         finally:
@@ -148,7 +149,8 @@ class Proxy:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable
-        if self._unknown and request.path.startswith(self._unknown):
+        unknown = self._unknown
+        if unknown and request.path.startswith(f"/apis/{unknown}"):
             raise web.HTTPNotFound
         writes = request.method in WRITES
         if writes:
@@ -164,6 +166,9 @@ class Proxy:
             timeout=aiohttp.ClientTimeout(total=None),
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
+            if unknown and request.path == "/apis":
+                found = json.loads(await answer.read())
+                return web.json_response({**found, "groups": [g for g in found["groups"] if g["name"] != unknown]})
             if writes:
                 content = await answer.read()
                 self._dies(When.AFTER)

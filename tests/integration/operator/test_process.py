@@ -81,7 +81,7 @@ def test_changes_made_while_the_api_server_was_away_are_caught_up(site: Site) ->
 
 def test_an_operator_that_came_before_its_crds_waits_for_them(site: Site) -> None:
     with Proxy(site.kube.host, str(site.kube.certificate_authority)) as proxy:
-        with proxy.without("/apis/delivery.dev/"):
+        with proxy.without("delivery.dev"):
             operator = site.start(_through(site, proxy.url))
             wait_for(lambda: "waiting for the api server" in operator.log(), "the operator to wait", 30, operator.log)
         wait_for(lambda: any(e["message"] == "started" for e in operator.events()), "the start", 30, operator.log)

@@ -11,7 +11,7 @@ STEPS = (
         "Release v1.1.0: first its migration, then the rolling update; the old pods serve until the new ones do",
         "kubectl patch -n shop deliveryservice order --type=merge -p "
         """'{"spec":{"image":"registry.example.com/shop/order:v1.1.0"}}'""",
-        "sleep 2; kubectl wait -n shop --for=condition=Ready deliveryservice/order --timeout=2m",
+        "kubectl wait -n shop --for=condition=Ready deliveryservice/order --timeout=2m",
         "kubectl get -n shop deliveryservices,deliveryreleases,pods",
     ),
     (
@@ -20,7 +20,7 @@ STEPS = (
         """'{"spec":{"config":{"API_KEY":{"secretKeyRef":{"name":"api","key":"key"}}}}}'""",
         "sleep 2; kubectl describe -n shop deliveryservice order | sed -n '/Conditions/,/Formation/p'",
         "kubectl create secret generic -n shop api --from-literal=key=abc",
-        "sleep 2; kubectl wait -n shop --for=condition=Ready deliveryservice/order --timeout=2m",
+        "kubectl wait -n shop --for=condition=Ready deliveryservice/order --timeout=2m",
     ),
     (
         "Be refused: an image without a fixed tag, and what to write instead",

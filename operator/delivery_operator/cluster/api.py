@@ -111,8 +111,9 @@ class Api:
         accept = _METADATA.format("List") if metadata_only else _JSON
         while True:
             page = await self._json("GET", resource.path(namespace), params=params, accept=accept)
-            # Items of a list carry no kind of their own.
-            items.extend({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"])
+            # Items of a list carry no kind of their own; an empty list of metadata has null for its items.
+            found = page["items"] or ()
+            items.extend({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in found)
             token = page["metadata"].get("continue")
             if not token:
                 return Listing(items, page["metadata"]["resourceVersion"])

@@ -54,7 +54,7 @@ RELEASES: Final = Resource(
     status_verbs=frozenset({"patch"}),
 )
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", _OWN)
-JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create"})
+JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create", "delete"})
 NETWORK_SERVICES: Final = Resource("", "v1", "services", "Service", _OWN)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", _OWN)
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", _OWN)

@@ -32,7 +32,7 @@ from delivery_operator.engine import children, conditions, health, migration, ov
 from delivery_operator.engine.conditions import timestamp
 from delivery_operator.engine.health import Health
 from delivery_operator.engine.history import History, Release, cut, wanted_digest
-from delivery_operator.engine.objects import Object, key, name, owned_by, uid
+from delivery_operator.engine.objects import Object, key, labels, name, owned_by, uid
 from delivery_operator.engine.outcome import Outcome, Standing
 from delivery_operator.engine.plan import Create, Delete, Plan, SetStatus, Write
 from delivery_operator.engine.references import Missing
@@ -106,7 +106,7 @@ class _Decision:
         blocking = None
         for release in self.history.older:
             ended = self._supersede(release)
-            if isinstance(ended, SetStatus):
+            if isinstance(ended, SetStatus | Delete):
                 return Step((ended,), self._working(newest, "Superseding", f"release {release.name} is superseded"))
             blocking = blocking or ended
         if blocking:
@@ -131,8 +131,11 @@ class _Decision:
             Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
         )
 
-    def _supersede(self, release: Release) -> SetStatus | Release | None:
-        """End an older release that is under way; answer with the release itself while its migration runs."""
+    def _supersede(self, release: Release) -> SetStatus | Delete | Release | None:
+        """End an older release that is under way; answer with the release itself while its migration runs.
+
+        A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
+        """
         match release.phase:
             case Phase.SUPERSEDED | Phase.FAILED:
                 return None
@@ -149,7 +152,7 @@ class _Decision:
                 seen = migration.observe(job, self.snapshot.pods, self.snapshot.now)
                 if isinstance(seen, migration.Ended):
                     return self._record(release, Phase.SUPERSEDED, migration=seen.record)
-                return release
+                return Delete(job) if migration.cannot_start(job, self.snapshot.pods) else release
             case _:
                 assert_never(release.phase)
 
@@ -174,6 +177,9 @@ class _Decision:
         if self.missing and (job is None or self._own_job(release) is None):
             # What it was cut from has gone since: its Job or pods could not start.
             return self._kept(self._active_children(), self._config_missing())
+        if job is not None and self._older_migration_pods(release):
+            message = f"release {release.name} waits until the pods of an older migration are gone"
+            return self._kept(self._active_children(), self._working(release, "MigrationOfOlderRelease", message))
         return self._start_migration(release, job) if job else self._roll_out(release)
 
     # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
@@ -289,6 +295,15 @@ class _Decision:
         return Step((*children.prune(wanted, self.snapshot.children, self.snapshot.service), *self._let_go()), outcome)
 
     # What the states share.
+
+    def _older_migration_pods(self, release: Release) -> bool:
+        """Whether a pod of another release's migration has not ended: its Job may be gone, and it still at work."""
+        return any(
+            labels(pod).get(names.ROLE) == names.MIGRATE
+            and labels(pod).get(names.RELEASE) != str(release.number)
+            and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
+            for pod in self.snapshot.pods
+        )
 
     def _kept(self, wanted: list[Manifest], outcome: Outcome, again: float | None = None) -> Step:
         """Keep live objects in line with manifests; the outcome holds when there is nothing to write."""

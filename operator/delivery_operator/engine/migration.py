@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from delivery_operator.api.release import MigrationResult
 from delivery_operator.engine.objects import Object, condition, name, uid
+from delivery_operator.engine.pods import NOT_STARTED
 from delivery_operator.engine.text import output_end
 
 EVIDENCE_SECONDS: Final = 10
@@ -81,6 +82,20 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         return Ended({**record, **({"schemaHead": head} if head else {})}, "")
     output = output_end(message)
     return Ended({**record, **({"output": output} if output else {})}, _cause(record, end, output))
+
+
+def cannot_start(job: Object, pods: Sequence[Object]) -> bool:
+    """Whether nothing of the migration has run, nor will: each of its pods lacks its image or its config."""
+    own = [
+        pod for pod in pods if any(owner["uid"] == uid(job) for owner in pod["metadata"].get("ownerReferences") or ())
+    ]
+    containers = [each for pod in own for each in (pod.get("status") or {}).get("containerStatuses") or (None,)]
+    return bool(own) and all(each is not None and _not_started(each) for each in containers)
+
+
+def _not_started(container: Object) -> bool:
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    return waiting.get("reason") in NOT_STARTED and not container.get("restartCount") and not container.get("lastState")
 
 
 def _cause(record: dict[str, Any], failed: Object, output: str) -> str:

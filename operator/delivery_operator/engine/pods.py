@@ -16,6 +16,9 @@ _IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Inval
 _CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 _DETAIL: Final = 300
 
+NOT_STARTED: Final = _IMAGE | {"CreateContainerConfigError"}
+"""Reasons for which a container waits before its first start: nothing of its program has run."""
+
 
 @dataclass(frozen=True)
 class Problem:

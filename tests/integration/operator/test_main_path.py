@@ -204,6 +204,22 @@ def test_an_image_that_cannot_be_pulled_is_told_with_the_pods_reason(site: Site)
     assert len(site.writes()) == written
 
 
+def test_a_wrong_image_does_not_hold_up_its_correction(site: Site) -> None:
+    """The migration of the wrong one cannot start, and has a timeout of ten minutes."""
+    site.start()
+    site.kube.create(shop.secret(site.namespace))
+    site.kubelet.fate = lambda pod: (
+        Waits("ErrImagePull", "not found") if pod["spec"]["containers"][0]["image"].endswith(":v9.9.9") else usual(pod)
+    )
+    site.kube.create(shop.service(site.namespace, image=f"{shop.IMAGE}:v9.9.9"))
+    shop.wait_reason(site.kube, site.namespace, "ImagePullFailed")
+    site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.0.0"}})
+    shop.wait_ready(site.kube, site.namespace, "order-r2")
+    wrong = site.kube.get("DeliveryRelease", site.namespace, "order-r1")
+    assert wrong["status"]["phase"] == "Superseded"
+    assert site.kube.find("Job", site.namespace, "order-r1-migrate") is None
+
+
 def test_a_crash_loop_past_its_deadline_is_rolled_back(site: Site) -> None:
     site.start()
     site.kube.create(shop.secret(site.namespace))

@@ -93,6 +93,18 @@ async def test_a_deletion_names_what_it_deletes(scene: Scene) -> None:
     assert scene.bodies[0]["preconditions"] == {"uid": "u1", "resourceVersion": "7"}
 
 
+async def test_an_empty_list_of_metadata_has_null_for_its_items(scene: Scene) -> None:
+    """Seen of a real API server: a namespace without a Secret must not end the operator."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"items": None, "metadata": {"resourceVersion": "7"}})
+
+    scene.answer = answer
+    async with scene.api() as api:
+        listing = await api.list(DEPLOYMENTS, "shop", metadata_only=True)
+    assert listing.items == []
+
+
 async def test_a_list_is_read_page_by_page_and_its_items_get_their_kind(scene: Scene) -> None:
     pages = {
         None: {"items": [{"metadata": {"name": "a"}}], "metadata": {"resourceVersion": "7", "continue": "next"}},

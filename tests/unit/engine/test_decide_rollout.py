@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.render import names
 from tests.unit.support import builders
 from tests.unit.support.builders import NEXT_IMAGE
 from tests.unit.support.world import World
@@ -184,6 +185,62 @@ def test_a_newer_release_waits_for_the_migration_that_runs(code: int) -> None:
     assert world.release(1)["status"]["migration"]["exitCode"] == code
     world.run()
     assert world.phases() == {1: "Superseded", 2: "Active"}
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "CreateContainerConfigError"])
+def test_a_migration_that_cannot_start_is_taken_away_for_the_release_that_mends_it(reason: str) -> None:
+    """Else a wrong image tag would block its own correction until the migration's timeout."""
+    world = World(builders.spec())
+    world.settle()
+    world.migration_says(1, {"state": {"waiting": {"reason": reason}}})
+    world.settle()
+    assert world.of_kind("Job").keys() == {"order-r1-migrate"}, "nobody has mended it yet"
+
+    world.edit(image=NEXT_IMAGE)
+    world.settle()
+    assert world.of_kind("Job") == {}
+    assert world.phases() == {1: "Superseded", 2: "Pending"}, "the end of the pod has not been seen yet"
+
+    world.settle()
+    assert world.phases() == {1: "Superseded", 2: "Migrating"}
+
+
+def test_a_migration_waits_until_the_pods_of_an_older_one_are_gone() -> None:
+    """Invariant 3: the older Job was taken away, and its pod may have started in the last moment."""
+    world = World(builders.spec())
+    labels = {names.SERVICE: "order", names.ROLE: names.MIGRATE, names.RELEASE: "7"}
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "order-r7-migrate", "uid": "gone"}}
+    world.add(builders.pod(owner, name="order-r7-migrate-x1", labels=labels, container={"state": {"running": {}}}))
+    world.settle()
+    assert world.phases() == {1: "Pending"}
+    assert world.said("Ready") == ("False", "MigrationOfOlderRelease")
+
+    world.delete("Pod", "order-r7-migrate-x1")
+    world.run()
+    assert world.phases() == {1: "Active"}
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        pytest.param({"state": {"running": {}}}, id="it runs"),
+        pytest.param({"state": {"waiting": {"reason": "ContainerCreating"}}}, id="it is about to start"),
+        pytest.param({"state": {"waiting": {"reason": "ErrImagePull"}}, "restartCount": 1}, id="it ran before"),
+        pytest.param(
+            {"state": {"waiting": {"reason": "ErrImagePull"}}, "lastState": {"terminated": {}}}, id="it ended before"
+        ),
+        pytest.param(None, id="nothing is known of it"),
+    ],
+)
+def test_a_migration_that_may_have_run_is_waited_for(container: dict[str, object] | None) -> None:
+    """Invariant 3."""
+    world = World(builders.spec())
+    world.settle()
+    world.migration_says(1, container)
+    world.edit(image=NEXT_IMAGE)
+    world.settle()
+    assert world.of_kind("Job").keys() == {"order-r1-migrate"}
+    assert world.phases() == {1: "Migrating", 2: "Pending"}
 
 
 def test_the_active_release_is_kept_while_a_newer_one_waits() -> None:

@@ -165,6 +165,12 @@ class World:
         }
         self._put(job)
 
+    def migration_says(self, number: int, container: Mapping[str, Any] | None) -> None:
+        """Give the migration of a release a pod whose container has this status, or none yet."""
+        job = self.job(number)
+        labels = {names.ROLE: names.MIGRATE, names.RELEASE: str(number)}
+        self._put(builders.pod(job, name=f"{job['metadata']['name']}-x1", labels=labels, container=container))
+
     def pods_come(self) -> None:
         """Give every Deployment all of its pods."""
         for name, body in self.of_kind("Deployment").items():

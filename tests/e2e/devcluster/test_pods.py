@@ -9,6 +9,7 @@ import pytest
 
 from devcluster.cluster import Cluster
 from devcluster.errors import ToolError
+from tests.support.kube import wait_for
 
 NAMESPACE = "devcluster-pods"
 # As restricted as pods get: a cluster that cannot run this cannot run ours.
@@ -59,12 +60,21 @@ def pods(cluster: Cluster, peer_image: Path) -> Iterator[Cluster]:
     cluster.kubectl("apply", "-f", "-", input=MANIFESTS)
     cluster.kubectl("rollout", "status", "deployment/server", "-n", NAMESPACE, "--timeout=60s")
     cluster.kubectl("wait", "--for=condition=Ready", "pod/client", "-n", NAMESPACE, "--timeout=60s")
+    # A pod is Ready before kube-proxy has heard of it, and until then the Service refuses connections.
+    wait_for(lambda: _answers(cluster), "the Service to answer")
     yield cluster
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def in_client(cluster: Cluster, *command: str) -> str:
     return cluster.kubectl("exec", "client", "-n", NAMESPACE, "--", "/peer", *command)
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        return bool(in_client(cluster, "get", "http://server/"))
+    except ToolError:
+        return False
 
 
 def servers(cluster: Cluster) -> set[str]:

@@ -226,7 +226,7 @@ class _Decision:
             )
             return Step((failed,), self._stuck(release, "MigrationFailed", message))
         problem = pods.problem(
-            [pod for pod in self.snapshot.pods if any(o["uid"] == uid(job) for o in _owners(pod))],
+            pods.of_job(self.snapshot.pods, job),
             f"the migration of release {release.name}",
             f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}",
         )
@@ -374,8 +374,3 @@ class _Decision:
     def _meanwhile(self, release: Release) -> str:
         active = self.history.active
         return f"; release {active.name} serves" if active and active is not release else ""
-
-
-def _owners(obj: Object) -> Sequence[Object]:
-    found: Sequence[Object] = obj["metadata"].get("ownerReferences") or ()
-    return found

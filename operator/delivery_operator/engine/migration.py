@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from delivery_operator.api.release import MigrationResult
 from delivery_operator.engine.objects import Object, condition, name, uid
-from delivery_operator.engine.pods import NOT_STARTED
+from delivery_operator.engine.pods import NOT_STARTED, of_job
 from delivery_operator.engine.text import output_end
 
 EVIDENCE_SECONDS: Final = 10
@@ -86,9 +86,7 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
 
 def cannot_start(job: Object, pods: Sequence[Object]) -> bool:
     """Whether nothing of the migration has run, nor will: each of its pods lacks its image or its config."""
-    own = [
-        pod for pod in pods if any(owner["uid"] == uid(job) for owner in pod["metadata"].get("ownerReferences") or ())
-    ]
+    own = of_job(pods, job)
     containers = [each for pod in own for each in (pod.get("status") or {}).get("containerStatuses") or (None,)]
     return bool(own) and all(each is not None and _not_started(each) for each in containers)
 
@@ -113,8 +111,7 @@ def _last_terminated(job: Object, pods: Sequence[Object], *, succeeded: bool) ->
     """
     ends = [
         terminated
-        for pod in pods
-        if any(owner["uid"] == uid(job) for owner in pod["metadata"].get("ownerReferences") or ())
+        for pod in of_job(pods, job)
         for container in (pod.get("status") or {}).get("containerStatuses") or ()
         if (terminated := (container.get("state") or {}).get("terminated"))
         and not (succeeded and terminated.get("exitCode"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from delivery_operator.engine.objects import Object, condition, labels
+from delivery_operator.engine.objects import Object, condition, labels, uid
 from delivery_operator.engine.text import output_end, redact
 from delivery_operator.render import names
 
@@ -39,6 +39,13 @@ def of_process(pods: Iterable[Object], process: str, release: int) -> list[Objec
         pod
         for pod in pods
         if labels(pod).get(names.PROCESS) == process and labels(pod).get(names.RELEASE) == str(release)
+    ]
+
+
+def of_job(pods: Iterable[Object], job: Object) -> list[Object]:
+    """Pick the pods that a Job made."""
+    return [
+        pod for pod in pods if any(owner["uid"] == uid(job) for owner in pod["metadata"].get("ownerReferences") or ())
     ]
 
 

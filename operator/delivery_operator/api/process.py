@@ -315,7 +315,7 @@ PROCESS_RULES: Final = rules(
     ),
     (
         "!has(self.scratch) || self.scratch.all(path, path.matches('^/[-A-Za-z0-9/._]*$') && path != '/')",
-        "processes: scratch maps an absolute path, such as /var/cache/app, to its size",
+        "processes: scratch maps a folder to its size; write an absolute path, such as /var/cache/app",
     ),
 )
 

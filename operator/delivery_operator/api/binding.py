@@ -61,7 +61,7 @@ class BackingService(Model):
             ),
             (
                 "(has(self.env) && size(self.env) > 0) || (has(self.files) && self.files)",
-                "backingServices[]: give env (variable to key), files: true, or both: else the service does not learn of it",
+                "backingServices[]: give env (variable to key) or files: true, else the service does not learn of it",
             ),
         )
     )

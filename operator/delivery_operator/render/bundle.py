@@ -40,6 +40,10 @@ class Bundle:
         """Digest of all sources: changes when any template does."""
         return digest(dict(self.sources))
 
+    def with_overrides(self, sources: Mapping[str, str]) -> "Bundle":
+        """The bundle with some templates replaced."""
+        return Bundle({**self.sources, **sources})
+
     @cached_property
     def templates(self) -> Mapping[str, Template]:
         """The compiled templates, by name."""

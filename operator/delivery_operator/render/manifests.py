@@ -18,8 +18,9 @@ Manifest = dict[str, Any]
 BARE: Final = Platform()
 
 # What takes effect at once and makes no release (design: scaling and policies are not release content).
-_NOT_CONTENT_OF_PROCESS = frozenset({"replicas"})
-_NOT_CONTENT_OF_RELEASE = frozenset({"progressDeadlineSeconds", "onFailure"})
+_NOT_CONTENT = frozenset({"paused", "tasks"})
+_NOT_CONTENT_OF_PROCESS = frozenset({"replicas", "scaling"})
+_NOT_CONTENT_OF_RELEASE = frozenset({"progressDeadlineSeconds", "onFailure", "rollbackTo"})
 
 
 def content(spec: DeliveryServiceSpec) -> dict[str, Any]:
@@ -29,6 +30,8 @@ def content(spec: DeliveryServiceSpec) -> dict[str, Any]:
     upgrade of the operator makes no release.
     """
     dumped: dict[str, Any] = spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for field in _NOT_CONTENT:
+        dumped.pop(field, None)
     for process in dumped["processes"].values():
         for field in _NOT_CONTENT_OF_PROCESS:
             process.pop(field, None)
@@ -62,13 +65,74 @@ def render(
         manifests.append(templates["configmap"].render(shared))
     if spec.release.migrate:
         manifests.append(templates["job"].render(job_context(shared, names.MIGRATE, spec)))
+    if spec.release.contract:
+        one = spec.model_copy(update={"release": spec.release.model_copy(update={"migrate": spec.release.contract})})
+        manifests.append(templates["job"].render(job_context(shared, names.CONTRACT, one)))
     for process_name, process in sorted(spec.processes.items()):
         context = process_context(shared, process_name, process)
         if process.port:
             manifests.append(templates["service"].render(context))
-        manifests.append(templates["poddisruptionbudget"].render(context))
-        manifests.append(templates["deployment"].render(context))
+        deployment = templates["deployment"].render(context)
+        if process.scaling:
+            del deployment["spec"]["replicas"]
+            deployment["metadata"]["annotations"] = {
+                **deployment["metadata"]["annotations"],
+                names.REPLICAS: names.AUTOSCALED,
+            }
+        manifests.append(deployment)
     return manifests
+
+
+def scaling(
+    name: str, namespace: str, spec: DeliveryServiceSpec, bundle: Bundle, platform: Platform = BARE
+) -> list[Manifest]:
+    """Render what decides the number of pods, of the spec of today."""
+    shared = service_context(name, namespace, spec, platform)
+    manifests = []
+    for process_name, process in sorted(spec.processes.items()):
+        context = process_context(shared, process_name, process)
+        least = process.scaling.min if process.scaling else process.pods
+        if least > 1 and not process.schedule:
+            manifests.append(bundle.templates["poddisruptionbudget"].render(context))
+        if process.scaling:
+            deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "name": names.deployment(name, process_name)}
+            manifests.append(
+                {
+                    "apiVersion": "autoscaling/v2",
+                    "kind": "HorizontalPodAutoscaler",
+                    "metadata": {"name": deployment["name"], "namespace": namespace, "labels": context["labels"]},
+                    "spec": {
+                        "scaleTargetRef": deployment,
+                        "minReplicas": process.scaling.min,
+                        "maxReplicas": process.scaling.max,
+                        "metrics": [
+                            {
+                                "type": "Resource",
+                                "resource": {
+                                    "name": "cpu",
+                                    "target": {"type": "Utilization", "averageUtilization": process.scaling.cpu or 80},
+                                },
+                            }
+                        ],
+                    },
+                }
+            )
+    return manifests
+
+
+def task_job(name, namespace, spec, bundle, platform, *, command, timeout, backoff, resources, role) -> Manifest:
+    """Render the Job of a one-off process."""
+    from delivery_operator.api.service import Migrate, ReleasePolicy
+
+    shared = service_context(name, namespace, spec, platform)
+    one = spec.model_copy(
+        update={
+            "release": ReleasePolicy(
+                migrate=Migrate(command=command, timeout_seconds=timeout, backoff_limit=backoff, resources=resources)
+            )
+        }
+    )
+    return bundle.templates["job"].render(job_context(shared, role, one))
 
 
 def pack(manifests: Sequence[Mapping[str, Any]]) -> str:

@@ -11,6 +11,7 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
@@ -147,6 +148,18 @@ class World:
             if controller and controller["uid"] == gone["metadata"]["uid"] and key(found) in self.objects:
                 self.delete(*key(found))
 
+    def task(self, name: str = "seed-1", **spec: Any) -> None:
+        """Make a DeliveryTask, as the API server takes it."""
+        self._put(
+            {
+                "apiVersion": API_VERSION,
+                "kind": TASK,
+                "metadata": {"name": name, "generation": 1},
+                "spec": {"service": "order", **(spec or {"task": "seed"})},
+                "status": {"phase": "Pending"},
+            }
+        )
+
     def add(self, body: Body) -> None:
         """Put an object there that the operator did not make."""
         self._put(body)
@@ -159,7 +172,11 @@ class World:
 
     def job_ends(self, number: int, code: int = 0, message: str = "", *, reason: str = "") -> None:
         """End the migration Job of a release: its pod exits and says something, then the Job has its condition."""
-        job = deepcopy(self.job(number))
+        self.end_job(f"order-r{number}-migrate", code, message, reason=reason)
+
+    def end_job(self, name: str, code: int = 0, message: str = "", *, reason: str = "") -> None:
+        """End any Job."""
+        job = deepcopy(self.objects["Job", name])
         self.tick(7)
         at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         ended = {"state": {"terminated": {"exitCode": code, "message": message, "finishedAt": at}}}
@@ -212,7 +229,7 @@ class World:
             self.settle()
             waiting = [job for job in self.of_kind("Job").values() if not job.get("status")]
             for job in waiting:
-                self.job_ends(int(job["metadata"]["labels"][names.RELEASE]))
+                self.end_job(job["metadata"]["name"])
             before = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
             self.pods_come()
             after = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}

@@ -21,11 +21,9 @@ from delivery_operator.cluster.resources import CONFIG_MAPS
 from delivery_operator.cluster.store import Store
 from delivery_operator.engine.environment import Templates
 from delivery_operator.engine.snapshot import Obstacle
-from delivery_operator.render import check
-from delivery_operator.render.bundle import Bundle
+from delivery_operator.render import bundle, check
+from delivery_operator.render.bundle import SUFFIX, Bundle
 from delivery_operator.render.errors import RenderError
-
-_SUFFIX = ".yaml.j2"
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,11 @@ class Environments:
     async def _load(self, name: str, source: TemplateSource | None) -> Templates:
         try:
             overrides = await self._sources(name, source)
-            bundle = self.builtin.with_overrides(overrides) if overrides else self.builtin
+            templates = self.builtin.with_overrides(overrides) if overrides else self.builtin
         except RenderError as error:
             return Templates(self.builtin, str(error))
-        fault = await self._check(bundle)
-        return Templates(self.builtin, fault) if fault else Templates(bundle)
+        fault = await self._check(templates)
+        return Templates(self.builtin, fault) if fault else Templates(templates)
 
     async def _sources(self, name: str, source: TemplateSource | None) -> Mapping[str, str]:
         """Read an environment's own templates, by name.
@@ -134,7 +132,7 @@ class Environments:
             found = await self.api.get(CONFIG_MAPS, self.namespace, source.config_map)
         except NotFound:
             raise RenderError(f"ConfigMap {self.namespace}/{source.config_map} does not exist") from None
-        return {file.removesuffix(_SUFFIX): text for file, text in sorted((found.get("data") or {}).items())}
+        return {file.removesuffix(SUFFIX): text for file, text in sorted((found.get("data") or {}).items())}
 
     def _read_folder(self, name: str) -> Mapping[str, str]:
         if self.folder is None:
@@ -143,19 +141,19 @@ class Environments:
         try:
             if not folder.is_dir():
                 raise RenderError(f"folder {folder} does not exist")
-            return {path.name.removesuffix(_SUFFIX): path.read_text() for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+            return bundle.read(folder)
         except (OSError, UnicodeDecodeError) as error:
             raise RenderError(f"folder {folder} cannot be read: {error}") from error
 
-    async def _check(self, bundle: Bundle) -> str:
+    async def _check(self, templates: Bundle) -> str:
         """Check a bundle once in the operator's life; what is wrong with it."""
-        if bundle.digest == self.builtin.digest:
+        if templates.digest == self.builtin.digest:
             return ""
-        if bundle.digest not in self._checked:
+        if templates.digest not in self._checked:
             try:
-                await asyncio.to_thread(check.check, bundle)
+                await asyncio.to_thread(check.check, templates)
             except RenderError as error:
-                self._checked[bundle.digest] = str(error)
+                self._checked[templates.digest] = str(error)
             else:
-                self._checked[bundle.digest] = ""
-        return self._checked[bundle.digest]
+                self._checked[templates.digest] = ""
+        return self._checked[templates.digest]

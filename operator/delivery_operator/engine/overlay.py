@@ -17,6 +17,7 @@ from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
 from delivery_operator.render.manifests import Manifest, scaling
 from delivery_operator.render.platform import OPTIONAL
+from delivery_operator.render.scaling import replicas
 
 SCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
 SCALING: Final = SCALERS | {"PodDisruptionBudget"}
@@ -50,7 +51,7 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
             manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
             process = processes.get(labels(manifest).get(names.PROCESS, ""))
             if process is not None:
-                _set_replicas(manifest, process)
+                _set_replicas(manifest, replicas(process, snapshot.platform))
         result.append(_sealed(manifest, SERVICE_KIND, snapshot.service))
     return result + [_sealed(each, SERVICE_KIND, snapshot.service) for each in _scaling(release, snapshot, spec)]
 
@@ -145,13 +146,13 @@ def _governed(release: Release, spec: DeliveryServiceSpec) -> dict[str, Process]
     }
 
 
-def _set_replicas(manifest: Manifest, process: Process) -> None:
+def _set_replicas(manifest: Manifest, pods: int | None) -> None:
     annotations = {**(manifest["metadata"].get("annotations") or {})}
-    if process.scaling:
+    if pods is None:
         manifest["spec"].pop("replicas", None)
         annotations[names.REPLICAS] = names.AUTOSCALED
     else:
-        manifest["spec"]["replicas"] = process.pods
+        manifest["spec"]["replicas"] = pods
         annotations.pop(names.REPLICAS, None)
     manifest["metadata"]["annotations"] = annotations
 

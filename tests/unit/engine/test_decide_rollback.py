@@ -115,7 +115,9 @@ def test_a_copy_outlives_its_source(third: World) -> None:
 def test_the_release_that_is_named_is_never_let_go(third: World) -> None:
     environment = third.platform.environment
     releases = environment.releases.model_copy(update={"keep": 1})
-    third.platform = dataclasses.replace(third.platform, environment=environment.model_copy(update={"releases": releases}))
+    third.platform = dataclasses.replace(
+        third.platform, environment=environment.model_copy(update={"releases": releases})
+    )
     third.policy(rollbackTo=1)
     third.run()
     for step in range(4):
@@ -178,7 +180,9 @@ def test_the_memory_of_a_contract_step_outlives_the_number_that_is_kept() -> Non
     world.run()
     environment = world.platform.environment
     releases = environment.releases.model_copy(update={"keep": 1})
-    world.platform = dataclasses.replace(world.platform, environment=environment.model_copy(update={"releases": releases}))
+    world.platform = dataclasses.replace(
+        world.platform, environment=environment.model_copy(update={"releases": releases})
+    )
     for step in range(4):
         world.edit(image=f"{OTHER}-{step}", release={})
         world.run()

@@ -196,6 +196,11 @@ class World:
         labels = {names.ROLE: names.MIGRATE, names.RELEASE: str(number)}
         self._put(builders.pod(job, name=f"{job['metadata']['name']}-x1", labels=labels, container=container))
 
+    def autoscale(self, process: str, replicas: int) -> None:
+        """Write the number of pods as the HPA's controller does, which owns it from then on."""
+        self._replicas_kept.add(self.deployment(process)["metadata"]["uid"])
+        self.change("Deployment", f"order-{process}", replicas=replicas)
+
     def pods_come(self) -> None:
         """Give every Deployment all of its pods."""
         for name, body in self.of_kind("Deployment").items():

@@ -41,60 +41,61 @@ def _finalize(value: object) -> str:
     return to_yaml_scalar(value)
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        autoescape=False,  # the output is YAML, and finalize is the escaping
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+class Templates:
+    """The templates of a bundle, by file name; each is compiled when it is first used.
 
+    One may include another of the same bundle and nothing else: there is no other place the loader looks in.
+    """
 
-class Template:
-    """One compiled template: data in, one Kubernetes object out."""
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        """Keep the sources, file name to text."""
+        self._sources = sources
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FunctionLoader(self._load),
+            undefined=jinja2.StrictUndefined,
+            finalize=_finalize,
+            autoescape=False,  # the output is YAML, and finalize is the escaping
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
 
-    def __init__(self, name: str, source: str) -> None:
-        """Compile the template.
+    def render(self, file: str, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Render one template to one object; keys with a null value are left out.
 
         Raises:
-            TemplateError: the source is not a template.
+            TemplateError: it does not compile, a name is undefined, an expression fails, or the output is not one YAML
+                mapping.
         """
-        self.name = name
         try:
-            self._template = _environment().from_string(source)
+            text = self._environment.get_template(file).render(context)
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(name, error.lineno, str(error.message)) from error
-
-    def render(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Render to one object; keys with a null value are left out.
-
-        Raises:
-            TemplateError: a name is undefined, an expression fails, or the output is not one YAML mapping.
-        """
-        try:
-            text = self._template.render(context)
+            raise TemplateError(error.name or file, error.lineno, str(error.message)) from error
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise TemplateError(self.name, _line(error), str(error)) from error
+            raise TemplateError(*self._place(error, file), str(error)) from error
         try:
             document = yaml.load(text, Loader=yaml.CSafeLoader)
         except yaml.YAMLError as error:
-            raise TemplateError(self.name, None, f"the output is not YAML: {error}") from error
+            raise TemplateError(file, None, f"the output is not YAML: {error}") from error
         if not isinstance(document, dict):
-            raise TemplateError(self.name, None, "the output is not one Kubernetes object")
+            raise TemplateError(file, None, "the output is not one Kubernetes object")
         try:
             rendered: dict[str, Any] = plain(document)
         except TypeError as error:
-            raise TemplateError(self.name, None, str(error)) from error
+            raise TemplateError(file, None, str(error)) from error
         return rendered
 
+    def _load(self, file: str) -> tuple[str, str, None] | None:
+        """Find a source, under its own name: by it a frame of a traceback is told from those of other code."""
+        source = self._sources.get(file)
+        return None if source is None else (source, file, None)
 
-def _line(error: BaseException) -> int | None:
-    """Find the template's line in the traceback: Jinja maps its frames to the file name <template>."""
-    trace, line = error.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
+    def _place(self, error: BaseException, file: str) -> tuple[str, int | None]:
+        """Find template and line in the traceback, in which Jinja puts the templates' own; the innermost counts."""
+        trace, line = error.__traceback__, None
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename in self._sources:
+                file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+            trace = trace.tb_next
+        return file, line

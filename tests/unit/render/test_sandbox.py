@@ -5,12 +5,16 @@ from typing import Any
 import pytest
 
 from delivery_operator.render.errors import TemplateError
-from delivery_operator.render.sandbox import Template
+from delivery_operator.render.sandbox import Templates
+
+
+def rendered(source: str, **context: Any) -> dict[str, Any]:
+    return Templates({"deployment.yaml.j2": source}).render("deployment.yaml.j2", context)
 
 
 def failure(source: str, **context: Any) -> str:
     with pytest.raises(TemplateError) as caught:
-        Template("deployment.yaml.j2", source).render(context)
+        rendered(source, **context)
     return str(caught.value)
 
 
@@ -66,9 +70,33 @@ def test_the_sandbox_lets_nothing_out(expression: str) -> None:
 
 
 def test_a_value_of_null_leaves_its_key_out() -> None:
-    template = Template("t", "a: {{ a }}\nb: {c: {{ a }}, d: 1}\ne: [{f: {{ a }}, g: 2}]\n")
-    assert template.render({"a": None}) == {"b": {"d": 1}, "e": [{"g": 2}]}
+    source = "a: {{ a }}\nb: {c: {{ a }}, d: 1}\ne: [{f: {{ a }}, g: 2}]\n"
+    assert rendered(source, a=None) == {"b": {"d": 1}, "e": [{"g": 2}]}
 
 
 def test_a_constant_is_data_too() -> None:
-    assert Template("t", "a: {{ 'x: y' }}\nb: {{ true }}\n").render({}) == {"a": "x: y", "b": True}
+    assert rendered("a: {{ 'x: y' }}\nb: {{ true }}\n") == {"a": "x: y", "b": True}
+
+
+def test_a_template_includes_a_part_of_its_bundle_where_it_stands() -> None:
+    templates = Templates(
+        {
+            "a.yaml.j2": 'a:\n{% filter indent(2, first=true) %}\n{% include "_b.yaml.j2" %}\n{% endfilter %}\n',
+            "_b.yaml.j2": "b: {{ x }}\nc: 1\n",
+        }
+    )
+    assert templates.render("a.yaml.j2", {"x": "two\nlines"}) == {"a": {"b": "two\nlines", "c": 1}}
+
+
+def test_an_error_in_a_part_names_the_part() -> None:
+    templates = Templates({"a.yaml.j2": '{% include "_b.yaml.j2" %}\n', "_b.yaml.j2": "b: 1\nc: {{ nobody }}\n"})
+    with pytest.raises(TemplateError, match=r"template _b\.yaml\.j2, line 2: 'nobody' is undefined"):
+        templates.render("a.yaml.j2", {})
+    templates = Templates({"a.yaml.j2": '{% include "_b.yaml.j2" %}\n', "_b.yaml.j2": "b: 1\nc: {{ oops\n"})
+    with pytest.raises(TemplateError, match=r"template _b\.yaml\.j2, line 2"):
+        templates.render("a.yaml.j2", {})
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../secret.yaml.j2", "_c.yaml.j2"])
+def test_nothing_outside_of_the_bundle_can_be_included(name: str) -> None:
+    assert name in failure(f'a: 1\n{{% include "{name}" %}}\n')

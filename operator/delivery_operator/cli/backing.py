@@ -24,8 +24,9 @@ class Backing:
         healthcheck: a command that succeeds once it serves, as Compose takes it.
         ports: that are published to this machine.
         environment: of the container.
-        command: arguments of the container.
+        command: arguments of the container, when the service uses the password.
         data: folder kept in a named volume.
+        exact: tags have three parts; a version with fewer is filled up with zeros.
     """
 
     image: str
@@ -39,6 +40,15 @@ class Backing:
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     data: str | None = None
+    exact: bool = False
+
+    def tagged(self, version: str | None) -> str:
+        """Make the image's tag of a version."""
+        wanted = version or self.version
+        parts = wanted.split(".")
+        if self.exact and all(part.isdigit() for part in parts):
+            wanted = ".".join([*parts, *["0"] * (3 - len(parts))])
+        return self.tag.format(version=wanted)
 
 
 _PARTS: Final = {"host": "{host}", "username": "{service}", "user": "{service}", "database": "{service}"}
@@ -57,7 +67,12 @@ KNOWN: Final[Mapping[str, Backing]] = {
             "uri": "postgres://{service}:{password}@{host}:5432/{service}?sslmode=disable",
         },
         healthcheck=("CMD", "pg_isready", "-U", "{service}", "-d", "{service}"),
-        environment={"POSTGRES_DB": "{service}", "POSTGRES_USER": "{service}", "POSTGRES_PASSWORD": "{password}"},
+        environment={
+            "POSTGRES_DB": "{service}",
+            "POSTGRES_USER": "{service}",
+            "POSTGRES_PASSWORD": "{password}",
+            "PGDATA": "/var/lib/postgresql/data",  # the default until version 17
+        },
         data="/var/lib/postgresql/data",
     ),
     "mysql": Backing(
@@ -107,6 +122,7 @@ KNOWN: Final[Mapping[str, Backing]] = {
             "uri": "redis://:{password}@{host}:6379/0",
         },
         healthcheck=("CMD", "redis-cli", "ping"),
+        command=("redis-server", "--requirepass", "{password}"),
         ports=(6379,),
     ),
     "rabbitmq": Backing(
@@ -156,6 +172,7 @@ KNOWN: Final[Mapping[str, Backing]] = {
             "KAFKA_LOG_DIRS": "/var/lib/kafka/data",
         },
         data="/var/lib/kafka/data",
+        exact=True,
     ),
     "memcached": Backing(
         image="memcached",

@@ -8,9 +8,10 @@ from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.cli.documents import Service, environment_of
 from delivery_operator.cli.exits import BadInput, Wrong
 from delivery_operator.render import names
-from delivery_operator.render.bundle import Bundle, load
+from delivery_operator.render.bundle import Bundle, load, read
 from delivery_operator.render.errors import RenderError
-from delivery_operator.render.manifests import Manifest, render
+from delivery_operator.render.manifests import Manifest, render, scaling
+from delivery_operator.render.needs import unmet
 from delivery_operator.render.platform import OPTIONAL, Platform
 
 FIRST: Final = 1
@@ -18,13 +19,13 @@ FIRST: Final = 1
 
 
 def bundle(folder: Path | None) -> Bundle:
-    """Load the operator's templates, with those of a folder in their place.
+    """Load the operator's templates, with those of a folder in the place of those of the same name.
 
     Raises:
-        BadInput: the folder has a file that replaces none.
+        BadInput: the folder has a template that replaces none.
     """
     try:
-        return load(folder)
+        return load().with_overrides(read(folder)) if folder else load()
     except RenderError as error:
         raise BadInput(str(error), "mend the folder given with --templates") from error
 
@@ -55,10 +56,14 @@ def children(service: Service, templates: Bundle, beside: Platform) -> list[Mani
     """Render everything that a service would have in the cluster with its next release.
 
     Raises:
-        BadInput: a template is wrong.
+        BadInput: a template is wrong, or what the service asks for is not there in its environment.
     """
+    for need in unmet(service.spec, beside):
+        what, _, remedy = need.message.partition("; ")
+        raise BadInput(f"{service.document}: {what}", remedy)
+    what_to_render = (service.name, service.namespace, service.spec, templates, beside)
     try:
-        manifests = render(service.name, service.namespace, service.spec, templates, beside)
+        manifests = [*render(*what_to_render), *scaling(*what_to_render)]
     except RenderError as error:
         raise BadInput(f"{service.document}: {error}", "mend that template") from error
     for manifest in manifests:

@@ -1,0 +1,88 @@
+"""`kubectl delivery validate` and the API server agree: the same verdict, and offline everything the server says."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from delivery_operator.admission.problem import Problem
+from delivery_operator.admission.validate import validate
+from delivery_operator.api import service
+from tests.support import generate, shop
+from tests.support.changes import REFUSED, TAKEN, Change
+from tests.support.kube import Kube, Object, RequestFailed
+from tests.support.mutate import mutated
+
+MUTATIONS = 200
+NAMESPACE = "default"
+# Said once more in another way, or only because the rest was not looked at.
+REPEATED = "some validation rules were not checked"
+RANDOM = settings(
+    max_examples=MUTATIONS,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+
+
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_the_server_refuses_is_refused_offline_in_its_words(kube: Kube, change: Change, message: str) -> None:
+    body = shop.service(NAMESPACE)
+    change(body["spec"])
+    found = _agreed(kube, body)
+    assert any(message in str(each) for each in found)
+
+
+@pytest.mark.parametrize("change", [row[1] for row in TAKEN], ids=[row[0] for row in TAKEN])
+def test_what_the_server_takes_is_taken_offline(kube: Kube, change: Change) -> None:
+    body = shop.service(NAMESPACE)
+    change(body["spec"])
+    assert _agreed(kube, body) == []
+
+
+def test_random_mutations_are_refused_offline_exactly_when_the_server_refuses_them(kube: Kube) -> None:
+    verdicts: Counter[bool] = Counter()
+    services = st.one_of(st.builds(shop.service, st.just(NAMESPACE)), generate.objects(service.KIND, NAMESPACE))
+
+    @RANDOM
+    @given(mutated(services))
+    def compare(body: Object) -> None:
+        verdicts[bool(_agreed(kube, body))] += 1
+
+    compare()
+    assert verdicts.total() >= MUTATIONS
+    assert min(verdicts[True], verdicts[False]) >= MUTATIONS // 20, "both verdicts must have been tried"
+
+
+def test_random_valid_objects_are_taken_by_both(kube: Kube) -> None:
+    @RANDOM
+    @given(generate.objects(service.KIND, NAMESPACE))
+    def take(body: Object) -> None:
+        assert _agreed(kube, body) == []
+
+    take()
+
+
+def _agreed(kube: Kube, body: Object) -> list[Problem]:
+    """The problems found offline, after the server gave the same verdict and named none that is not among them."""
+    found = validate(body)
+    refusal = _refusal(kube, body)
+    assert bool(found) == (refusal is not None), f"offline {[*map(str, found)]}, the server {refusal}"
+    if refusal is not None and body.get("kind") == service.KIND:
+        causes = [each["message"] for each in refusal.status.get("details", {}).get("causes", [])]
+        said = {each.message for each in found}
+        assert [each for each in causes if each not in said and REPEATED not in each] == []
+    return found
+
+
+def _refusal(kube: Kube, body: Object) -> RequestFailed | None:
+    path = f"/apis/delivery.dev/v1alpha1/namespaces/{NAMESPACE}/deliveryservices"
+    try:
+        kube.request("POST", f"{path}?dryRun=All&fieldValidation=Strict", body)
+    except RequestFailed as refused:
+        if refused.code < 500:
+            return refused
+        raise
+    return None

@@ -1,4 +1,4 @@
-"""One DeliveryService in the hands of several: a GitOps tool, a person and the operator, each with fields of their own."""
+"""One DeliveryService in the hands of a GitOps tool, a person and the operator, each with fields of their own."""
 
 import copy
 from pathlib import Path

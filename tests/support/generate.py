@@ -1,18 +1,19 @@
 """Random valid objects of this API, out of the CRDs: a field that a model gains is generated without a change here.
 
 Strings come from their patterns, or from those that a rule asks for; numbers from their range. An object that breaks a
-rule loses optional fields, entries or items until it keeps it; one that cannot is thrown away.
+rule loses optional fields that the rule mentions until it keeps it; one that cannot is thrown away.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from delivery_operator.admission.prepare import drop_nulls, fill_defaults
-from delivery_operator.admission.rules import RULES, root_problems, rule_problems
+from delivery_operator.admission.rules import RULES, own_problems, root_problems
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.crd import DEFINITIONS, crd
 
@@ -70,96 +71,78 @@ def _strings(schema: Schema) -> Strategy:
     texts = (
         st.one_of([_matching(each) for each in wanted]) if wanted else st.text(_TEXT, min_size=low, max_size=low + 20)
     )
-    return texts.filter(lambda text: low <= len(text) <= high).filter(lambda text: _keeps(text, schema))
+    return texts.filter(lambda text: low <= len(text) <= high).filter(lambda text: _broken(text, schema) is None)
 
 
 def _arrays(schema: Schema) -> Strategy:
-    low = schema.get("minItems", 0)
-    most = max(low, min(schema.get("maxItems", AT_MOST), AT_MOST))
-    unique: Callable[[Any], Any] | None = None
-    match schema.get("x-kubernetes-list-type"):
-        case "set":
-            unique = repr
-        case "map":
-            keys = schema["x-kubernetes-list-map-keys"]
-            unique = lambda item: repr([item.get(key) for key in keys])  # noqa: E731 one of two
-    items = values(schema["items"]).filter(lambda item: low > 1 or _keeps([item], schema))
-    return _settled(st.lists(items, min_size=low, max_size=most, unique_by=unique), schema, low, _without_items)
+    low, most = _bounds(schema, "Items")
+    keys = schema.get("x-kubernetes-list-map-keys", ())
+
+    def identity(item: Any) -> str:
+        return repr([item.get(key) for key in keys] if keys else item)
+
+    is_unique = schema.get("x-kubernetes-list-type") in {"map", "set"}
+    lists = st.lists(values(schema["items"]), min_size=low, max_size=most, unique_by=identity if is_unique else None)
+    return lists.filter(lambda value: _broken(value, schema) is None)
 
 
 def _maps(schema: Schema) -> Strategy:
-    low = schema.get("minProperties", 0)
-    most = max(low, min(schema.get("maxProperties", AT_MOST), AT_MOST))
+    low, most = _bounds(schema, "Properties")
     wanted = _asked(schema, "k")
     keys = st.one_of([_matching(each) for each in wanted]) if wanted else st.from_regex(_NAME, fullmatch=True)
-    inner = schema["additionalProperties"]
-    entries = st.tuples(keys, values(inner)).filter(lambda entry: low > 1 or _keeps(dict([entry]), schema))
-    maps = st.lists(entries, min_size=low, max_size=most, unique_by=lambda entry: entry[0]).map(dict)
-    return _settled(maps, schema, low, _without_entries)
+    entries = st.tuples(keys, values(schema["additionalProperties"]))
+    # Most rules of maps are about each entry: a map whose entries keep them one by one mostly keeps them.
+    single = entries.filter(lambda entry: low > 1 or _broken(dict([entry]), schema) is None)
+    maps = st.lists(single, min_size=low, max_size=most, unique_by=lambda entry: entry[0]).map(dict)
+    return maps.filter(lambda value: _broken(value, schema) is None)
 
 
 def _structures(schema: Schema) -> Strategy:
-    required = set(schema.get("required", ()))
     fields = {name: values(each) for name, each in schema.get("properties", {}).items()}
+    required = schema.get("required", ())
     structures = st.fixed_dictionaries(
-        {name: each for name, each in fields.items() if name in required},
+        {name: fields[name] for name in required},
         optional={name: each for name, each in fields.items() if name not in required},
     )
-
-    def without(value: Object) -> Iterable[Object]:
-        return (
-            {name: each for name, each in value.items() if name != dropped}
-            for dropped in value
-            if dropped not in required
-        )
-
-    return _settled(structures, schema, len(required), without)
+    return _settled(structures, schema) if RULES in schema else structures
 
 
-def _settled(found: Strategy, schema: Schema, low: int, smaller: Callable[[Any], Iterable[Any]]) -> Strategy:
-    """Make each value smaller until it keeps the schema's rules."""
-    if RULES not in schema:
-        return found
-
-    def settle(value: Any) -> Any:
-        while not _keeps(value, schema) and len(value) > low:
-            options = list(smaller(value))
-            if not options:
-                break
-            value = next((each for each in options if _keeps(each, schema)), options[-1])
+def _settled(structures: Strategy, schema: Schema) -> Strategy:
+    # Without arguments, or Hypothesis would print the whole schema for each draw that it retries.
+    @st.composite
+    def structure(draw: st.DrawFn) -> Object:
+        value: Object = draw(structures)
+        while (rule := _broken(value, schema)) is not None:
+            optional = value.keys() - set(schema.get("required", ()))
+            mentioned = [name for name in dict.fromkeys(re.findall(r"\w+", rule["rule"])) if name in optional]
+            if not mentioned:
+                reject()
+            value = _without(draw, value, schema, mentioned)
         return value
 
-    return found.map(settle).filter(lambda value: _keeps(value, schema))
+    return structure()
 
 
-def _without_items(value: list[Any]) -> Iterable[list[Any]]:
-    return (value[:index] + value[index + 1 :] for index in range(len(value)))
+def _without(draw: st.DrawFn, value: Object, schema: Schema, mentioned: list[str]) -> Object:
+    """The value without some of the fields that a broken rule mentions: the others of one, or the one itself."""
+    kept = draw(st.sampled_from(mentioned))
+    others = {name: each for name, each in value.items() if name == kept or name not in mentioned}
+    if len(mentioned) > 1 and _broken(others, schema) is None:
+        return others
+    return {name: each for name, each in value.items() if name != kept}
 
 
-def _without_entries(value: Object) -> Iterable[Object]:
-    return ({name: each for name, each in value.items() if name != dropped} for dropped in value)
+def _bounds(schema: Schema, what: str) -> tuple[int, int]:
+    low = schema.get(f"min{what}", 0)
+    return low, max(low, min(schema.get(f"max{what}", AT_MOST), AT_MOST))
 
 
-def _keeps(value: Any, schema: Schema) -> bool:
-    """Whether the schema's own rules hold; those inside of it held when the parts were made."""
+def _broken(value: Any, schema: Schema) -> Mapping[str, Any] | None:
+    """The first of the schema's own rules that a value breaks; those inside of it held when its parts were made."""
     if RULES not in schema:
-        return True
-    return not any(rule_problems(_complete(value, schema), _shallow(schema)))
-
-
-def _shallow(schema: Schema) -> Schema:
-    """The schema with its own rules alone."""
-    return {**_bare({name: each for name, each in schema.items() if name != RULES}), RULES: schema[RULES]}
-
-
-def _bare(schema: Schema) -> Schema:
-    bare = {name: each for name, each in schema.items() if name != RULES}
-    for inner in ("items", "additionalProperties"):
-        if isinstance(bare.get(inner), dict):
-            bare[inner] = _bare(bare[inner])
-    if "properties" in bare:
-        bare["properties"] = {name: _bare(each) for name, each in bare["properties"].items()}
-    return bare
+        return None
+    complete = _complete(value, schema)
+    return next((rule for rule in schema[RULES] if any(own_problems(complete, {**schema, RULES: [rule]}))), None)
 
 
 def _complete(value: Any, schema: Schema) -> Any:

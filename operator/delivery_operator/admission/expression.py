@@ -22,6 +22,9 @@ Schema = Mapping[str, Any]
 
 _MACROS: Final = frozenset({"all", "dyn", "exists", "exists_one", "filter", "has", "map"})
 _NAMESPACES: Final = frozenset({"base64", "cel", "format", "lists", "math", "optional", "sets"})
+_LEVELS: Final = frozenset(
+    {"expr", "conditionalor", "conditionaland", "relation", "addition", "multiplication", "unary", "member"}
+)
 _VARIABLE_AND_BODY: Final = 2
 # Words that CEL keeps for itself: a property of that name is reached as __name__
 # (k8s.io/apiserver/pkg/cel/escaping.go).
@@ -56,7 +59,7 @@ class Expression:
             raise Unsupported(f"{text}: {error}") from error
         _check_functions(tree, text)
         self._names = {str(node.children[0]) for node in tree.find_data("ident")}
-        self._program = _ENVIRONMENT.program(tree, functions=FUNCTIONS)
+        self._program = _ENVIRONMENT.program(_without_chains(tree), functions=FUNCTIONS)
 
     def uses(self, variable: str) -> bool:
         """Whether the expression mentions a variable."""
@@ -145,6 +148,16 @@ def _check_functions(tree: lark.Tree[Any], text: str) -> None:
             raise Unsupported(f"{text}: the function {name} is not known")
         if name in _MACROS - {"has", "dyn"} and len(node.children[-1].children) > _VARIABLE_AND_BODY + (name == "map"):
             raise Unsupported(f"{text}: {name} takes one variable here")
+
+
+def _without_chains(node: Any) -> Any:
+    """The tree without the levels of the grammar that only pass a value on; celpy would visit each of them."""
+    if not isinstance(node, lark.Tree):
+        return node
+    children = [_without_chains(each) for each in node.children]
+    if node.data in _LEVELS and len(children) == 1:
+        return children[0]
+    return lark.Tree(node.data, children, node.meta)
 
 
 def _lone_identifier(node: Any) -> str:

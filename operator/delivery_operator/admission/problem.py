@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
@@ -67,9 +68,11 @@ def problem(kind: Kind, field: str, detail: str = "", value: Any = OMITTED) -> P
 
 
 def shown(value: Any) -> str:
-    """A value in a message: a text quoted as by Go's strconv.Quote, anything else as compact JSON."""
+    """A value in a message: a text as Go's %q writes it, a float as its %v, anything else as compact JSON."""
     if isinstance(value, str):
         return '"' + "".join(map(_quoted, value)) + '"'
+    if isinstance(value, float):
+        return _float(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
@@ -94,3 +97,12 @@ def _quoted(character: str) -> str:
         return character
     width, letter = (2, "x") if code < 0x80 else (4, "u") if code < 0x10000 else (8, "U")  # noqa: PLR2004 ASCII, BMP
     return f"\\{letter}{code:0{width}x}"
+
+
+def _float(value: float) -> str:
+    """The shortest digits, with an exponent below -4 and from 6 on."""
+    shortest = Decimal(repr(value)).normalize()
+    exponent = shortest.adjusted()
+    if -5 < exponent < 6:  # noqa: PLR2004 Go's
+        return f"{shortest:f}"
+    return f"{shortest.scaleb(-exponent):f}e{exponent:+03d}"

@@ -38,7 +38,7 @@ def rule_problems(json: Any, schema: Schema, path: str = "") -> Iterator[Problem
     """
     if json is None:
         return
-    yield from _own_problems(json, schema, path)
+    yield from own_problems(json, schema, path)
     if isinstance(json, list) and "items" in schema:
         for index, each in enumerate(json):
             yield from rule_problems(each, schema["items"], f"{path}[{index}]")
@@ -51,7 +51,8 @@ def rule_problems(json: Any, schema: Schema, path: str = "") -> Iterator[Problem
                 yield from rule_problems(each, values, f"{path}[{name}]")
 
 
-def _own_problems(json: Any, schema: Schema, path: str) -> Iterator[Problem]:
+def own_problems(json: Any, schema: Schema, path: str = "") -> Iterator[Problem]:
+    """Find the rules of a schema itself that a value breaks."""
     rules = [rule for rule in schema.get(RULES, ()) if not expression(rule["rule"]).uses("oldSelf")]
     if not rules:
         return

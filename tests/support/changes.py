@@ -78,7 +78,7 @@ REFUSED = [
         _config(DATABASE_URL={"value": "postgres://u:p@db/x"}),
         "a literal value holds a URL with a password; put it in a Secret",
     ),
-    ("PORT is the operator's", _config(PORT={"value": "1"}), "PORT is set by the operator"),
+    ("PORT is the operator's", _config(PORT={"value": "1"}), "are set by the operator; use another name"),
     ("optional literal", _config(A={"value": "x", "optional": True}), "optional applies to references"),
     (
         "variable set twice",

@@ -192,13 +192,6 @@ class _Evaluator(Evaluator):
         except CELEvalError as error:
             return error
 
-    def method_eval(self, object: Any, method_ident: lark.Token, exprlist: Any = None) -> Any:  # noqa: A002 celpy's name
-        """A method of or with an error is that error."""
-        for each in (object, *(exprlist or ())):
-            if isinstance(each, CELEvalError):
-                return each
-        return super().method_eval(object, method_ident, exprlist)
-
     def _filtered_map(self, tree: lark.Tree[Any]) -> Any:
         """list.map(variable, condition, body) is list.filter(variable, condition).map(variable, body)."""
         member, _, arguments = tree.children

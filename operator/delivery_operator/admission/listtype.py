@@ -3,10 +3,11 @@
 As k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from delivery_operator.admission.problem import Kind, Problem, problem, shown
+from delivery_operator.admission.problem import Kind, Problem, problem
 
 Schema = Mapping[str, Any]
 
@@ -43,7 +44,7 @@ def _doubles(value: list[Any], schema: Schema, path: str) -> Iterator[Problem]:
             return
     seen: dict[str, int] = {}
     for index, key in enumerate(keys):
-        identity = shown(key)
+        identity = json.dumps(key, sort_keys=True)
         seen[identity] = seen.get(identity, 0) + 1
         if seen[identity] == 2:  # noqa: PLR2004 a third one says nothing new
             yield problem(Kind.DUPLICATE, f"{path}[{index}]", value=key)

@@ -11,13 +11,17 @@ _GENERATED: Final = 5
 _GENERATED_BASE: Final = 63 - _GENERATED
 _ANNOTATIONS_SIZE: Final = 256 * 1024
 _MANAGER_LENGTH: Final = 128
-_INT64: Final = range(-(2**63), 2**63)
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+
+def _is_int64(value: float) -> bool:
+    return value == int(value) and -(2**63) <= value < 2**63
+
 
 _SCALARS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "any": lambda _: True,
     "bool": lambda value: isinstance(value, bool),
-    "int64": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value in _INT64,
+    "int64": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and _is_int64(value),
     "string": lambda value: isinstance(value, str),
     "time": lambda value: isinstance(value, str) and bool(_TIME.fullmatch(value)),
 }

@@ -4,6 +4,7 @@ import contextlib
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from tests.support.site import Site
 
 OWN_CRDS = sorted((Path(__file__).parents[2] / "crds").glob("*.yaml"))
 PROVISIONED_SERVICE = Path(__file__).parents[1] / "support/crds/databases.yaml"
+
+OpenSite = Callable[[], AbstractContextManager[Site]]
 
 
 @pytest.fixture(scope="session")
@@ -34,26 +37,33 @@ def extended_kube(extended_control_plane: Cluster) -> Kube:
 
 
 @pytest.fixture
-def open_site(kube: Kube, control_plane: Cluster, tmp_path: Path) -> Callable[[], AbstractContextManager[Site]]:
+def open_site(kube: Kube, control_plane: Cluster, tmp_path: Path) -> OpenSite:
     """Open sites, one after the other or side by side; each ends with its context."""
-
-    @contextlib.contextmanager
-    def opened() -> Iterator[Site]:
-        namespace = f"t-{uuid.uuid4().hex[:10]}"
-        kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        try:
-            with FakeKubelet(kube, namespace) as kubelet:
-                site = Site(kube, control_plane, namespace, tmp_path, kubelet, make_identity(kube, namespace))
-                with contextlib.closing(site):
-                    yield site
-        finally:
-            kube.delete("Namespace", None, namespace)
-
-    return opened
+    return partial(_opened, kube, control_plane, tmp_path)
 
 
 @pytest.fixture
-def site(open_site: Callable[[], AbstractContextManager[Site]]) -> Iterator[Site]:
+def site(open_site: OpenSite) -> Iterator[Site]:
     """One site with no operator running yet."""
     with open_site() as opened:
         yield opened
+
+
+@pytest.fixture
+def extended_site(extended_kube: Kube, extended_control_plane: Cluster, tmp_path: Path) -> Iterator[Site]:
+    """A site where the API server knows other projects' kinds too; with no operator running yet."""
+    with _opened(extended_kube, extended_control_plane, tmp_path) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def _opened(kube: Kube, cluster: Cluster, folder: Path) -> Iterator[Site]:
+    namespace = f"t-{uuid.uuid4().hex[:10]}"
+    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+    try:
+        with FakeKubelet(kube, namespace) as kubelet:
+            site = Site(kube, cluster, namespace, folder, kubelet, make_identity(kube, namespace))
+            with contextlib.closing(site):
+                yield site
+    finally:
+        kube.delete("Namespace", None, namespace)

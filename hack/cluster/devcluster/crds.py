@@ -50,8 +50,9 @@ def install_crds(cluster: Cluster, files: list[Path]) -> None:
         ToolError: the API server refused one, or did not establish it within a minute.
     """
     arguments = [argument for file in files for argument in ("-f", str(file))]
-    # Server-side: some are too large for the annotation that a client-side apply writes.
-    cluster.kubectl("apply", "--server-side", *arguments)
+    # Server-side: some are too large for the annotation that a client-side apply writes. With force: a cluster that was
+    # kept may have them from somebody else.
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", *arguments)
     cluster.kubectl("wait", "--for=condition=Established", f"--timeout={ESTABLISHED_TIMEOUT}", *arguments)
 
 

@@ -1,3 +1,5 @@
+// Programs that judge manifests and Compose files with no cluster (../devcluster/tools.py builds them). They are apart from
+// ../binaries, so that a new version of one does not build Kubernetes again.
 module delivery.dev/hack/cluster/tools
 
 go 1.26.0

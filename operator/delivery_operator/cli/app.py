@@ -1,7 +1,7 @@
 """The command `kubectl delivery`: its table of commands, each imported when it is called."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 import typer
@@ -25,7 +25,8 @@ COMMANDS: Final = {
     "run": "Run a one-off process in the release that serves.",
     "doctor": "Check the cluster and the operator's installation.",
 }
-"""Name to summary; each is `command`, with its EXAMPLES, in the module delivery_operator.cli.commands.<name>."""
+"""Name to summary. Each is `command` in the module delivery_operator.cli.commands.<name>, with its EXAMPLES, and its
+CLASS where it parses its words in a way of its own."""
 
 _MARKUP: Final = None  # rich help would import rich for every command
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -45,7 +46,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"delivery_operator.cli.commands.{cmd_name}")
-        return _built(cmd_name, module.command, module.EXAMPLES)
+        return _built(cmd_name, module)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the table of commands from their summaries, without importing them."""
@@ -54,11 +55,13 @@ class LazyGroup(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _built(name: str, function: Callable[..., Any], examples: Sequence[str]) -> Any:
+def _built(name: str, module: ModuleType) -> Any:
     single = typer.Typer(add_completion=False, rich_markup_mode=_MARKUP)
     # \\b keeps the lines of a paragraph as they are.
-    epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
-    single.command(name, short_help=COMMANDS[name], epilog=epilog, context_settings=_SETTINGS)(function)
+    epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
+    kind = getattr(module, "CLASS", None)
+    decorate = single.command(name, cls=kind, short_help=COMMANDS[name], epilog=epilog, context_settings=_SETTINGS)
+    decorate(module.command)
     return typer.main.get_command(single)
 
 

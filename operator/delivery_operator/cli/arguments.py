@@ -15,4 +15,7 @@ AnyService = Annotated[
         show_default=False,
     ),
 ]
-ProcessName = Annotated[str, typer.Argument(help="Process type, such as web.", autocompletion=process_names)]
+OptionalProcess = Annotated[
+    str | None,
+    typer.Argument(help="Process type, such as web. Default: all.", autocompletion=process_names, show_default=False),
+]

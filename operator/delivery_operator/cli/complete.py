@@ -42,3 +42,19 @@ async def _list(kubeconfig: str | None, context: str | None, namespace: str | No
         place = await find_cluster(kubeconfig, context)
         async with UserApi(place.connection) as api:
             return (await api.list(SERVICES, namespace or place.namespace)).items
+
+
+def process_assignments(ctx: Any, incomplete: str) -> list[str]:
+    """Process types of the service that was named before, with a `=` after each."""
+    return [f"{name}=" for name in process_names(ctx, incomplete)]
+
+
+def task_names(ctx: Any, incomplete: str) -> list[str]:
+    """Tasks of the service that was named before."""
+    return [
+        name
+        for each in _services(ctx)
+        if each["metadata"]["name"] == ctx.params.get("service")
+        for name in each["spec"].get("tasks") or ()
+        if name.startswith(incomplete)
+    ]

@@ -1,6 +1,7 @@
 """How a command can end: the exit codes, in one table, and the errors that lead to them.
 
 CliError
+├── Declined      1  it makes no sense as things stand
 ├── Wrong         2  the command line cannot be understood
 ├── NoCluster     3  no cluster is configured, or it does not answer
 ├── Missing       4  the object that is asked about does not exist
@@ -29,7 +30,8 @@ class Exit(IntEnum):
 
 MEANING: Final = {
     Exit.OK: "Done; a question is answered with yes.",
-    Exit.NO: "The answer is no: there are problems (validate, doctor), differences (diff), or it is Stalled (wait).",
+    Exit.NO: "The answer is no: there are problems (validate, doctor) or differences (diff), the service is Stalled "
+    "(wait), or there is nothing to do it to (retry, rollback, scale).",
     Exit.USAGE: "The command line cannot be understood.",
     Exit.NO_CLUSTER: "No cluster is configured, or it does not answer.",
     Exit.NOT_FOUND: "What is asked about does not exist.",
@@ -56,6 +58,12 @@ class CliError(Exception):
         super().__init__(f"{what}; {remedy}")
         self.what = what
         self.remedy = remedy
+
+
+class Declined(CliError):
+    """What is asked for makes no sense as things stand."""
+
+    exit = Exit.NO
 
 
 class Wrong(CliError):

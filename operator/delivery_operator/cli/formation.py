@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from delivery_operator.cli.durations import span
 from delivery_operator.cli.session import Cluster
 from delivery_operator.cli.terminal import Cell, worded
-from delivery_operator.cli.durations import span
 from delivery_operator.cli.times import age, next_run, parse
 from delivery_operator.cluster.api import Body
 from delivery_operator.cluster.resources import AUTOSCALERS, CRON_JOBS, DEPLOYMENTS, PODS

@@ -9,11 +9,11 @@ import typer
 from delivery_operator.api.status import ConditionStatus, ConditionType
 from delivery_operator.cli import standing
 from delivery_operator.cli.arguments import ServiceName
+from delivery_operator.cli.durations import span
 from delivery_operator.cli.exits import Exit, TimedOut, Wrong
 from delivery_operator.cli.options import Timeout
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import Progress, console
-from delivery_operator.cli.durations import span
 
 EXAMPLES = (
     "kubectl delivery wait order",

@@ -44,7 +44,7 @@ def compose(service: Service, beside: Platform) -> tuple[Compose, DotEnv]:
         services[name] = _container(name, manifest, service, source, ports) | depends
     for each in bindings:
         services[each.host] = _backing(each, env, ports)
-    volumes = {f"{each.host}_data": {} for each in bindings if each.known.data}
+    volumes: Compose = {f"{each.host}_data": {} for each in bindings if each.known.data}
     return {"name": service.name, "services": services, **({"volumes": volumes} if volumes else {})}, env
 
 

@@ -88,7 +88,7 @@ class Source:
         found: dict[str, str] = {}
         for each in container.get("envFrom") or ():
             reference = each.get("configMapRef") or {}
-            data = self.literals.get(reference.get("name"), {})
+            data = self.literals.get(reference.get("name", ""), {})
             found |= {name: escaped(value) for name, value in data.items()}
         facts = self._facts(labels)
         for each in container.get("env") or ():
@@ -123,7 +123,7 @@ class Source:
 
     def _referenced(self, name: str, source: Mapping[str, Any]) -> str:
         for each in self.bindings:
-            key = each.binding.env.get(name)
+            key = each.binding.env.get(name, "")
             if key == PASSWORD:
                 return each.fill("{password}", self.env)
             if key in each.known.values:

@@ -49,5 +49,11 @@ Output = Annotated[
 ]
 Timeout = Annotated[
     float,
-    typer.Option("--timeout", parser=duration, metavar="DURATION", help="How long to wait, such as 90s, 10m or 1h30m."),
+    typer.Option(
+        "--timeout",
+        parser=duration,
+        metavar="DURATION",
+        help="How long to wait, such as 90s, 10m or 1h30m.",
+        show_default="10m",
+    ),
 ]

@@ -69,8 +69,8 @@ def sentence(body: Body) -> str:
 def problems(body: Body) -> list[Problem]:
     """List what is not as it should be; each cause once, the gravest first."""
     found: dict[str, Problem] = {}
-    for each in _unanswered(body):
-        found.setdefault(each.message, each)
+    for unanswered in _unanswered(body):
+        found.setdefault(unanswered.message, unanswered)
     name = body["metadata"]["name"]
     for each in _failing(body):
         command = _NEXT.get(each["reason"])

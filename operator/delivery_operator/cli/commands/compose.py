@@ -25,6 +25,7 @@ _HEAD: Final = """\
 
 def command(
     file: Annotated[str, typer.Argument(metavar="FILE", help="File with one DeliveryService; - is standard input.")],
+    *,
     environment_files: EnvironmentFiles = None,
     env_example: Annotated[
         bool, typer.Option("--env-example", help="Print .env.example instead: the names that .env needs, no values.")

@@ -30,6 +30,7 @@ _MANY: Final = {"show_default": False}
 
 def command(  # noqa: PLR0913 its options
     name: Annotated[str | None, typer.Argument(help="Name of the service.", show_default=False)] = None,
+    *,
     image: Annotated[
         str | None, typer.Option("--image", help="Image of every process, with a fixed tag.", show_default=False)
     ] = None,
@@ -113,7 +114,7 @@ def _ask(question: str, default: str | None = None) -> str:
 
 
 def _ask_many(question: str, default: str) -> list[str]:
-    found = []
+    found: list[str] = []
     while answer := _ask(
         f"{question} (empty for no more)" if found or not default else question, "" if found else default
     ):

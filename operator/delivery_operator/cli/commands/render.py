@@ -18,6 +18,7 @@ EXAMPLES = (
 
 def command(  # noqa: PLR0913 its options
     files: Files,
+    *,
     namespace: FileNamespace = None,
     environment_files: EnvironmentFiles = None,
     api_versions: ApiVersions = None,

@@ -33,7 +33,7 @@ async def command(
     condition: Annotated[
         str, typer.Option("--for", metavar="CONDITION[=VALUE]", help="What to wait for; the value is True by default.")
     ] = ConditionType.READY,
-    timeout: Timeout = 600.0,
+    limit: Timeout = 600.0,
 ) -> int:
     """Wait until a service serves its newest spec, or until another condition holds for it.
 
@@ -44,7 +44,7 @@ async def command(
     progress = Progress(console(stderr=True))
     with progress.shown():
         body = await cluster.service(service)
-        deadline = datetime.now(UTC).timestamp() + timeout
+        deadline = datetime.now(UTC).timestamp() + limit
         while not standing.holds(body, kind, value):
             if standing.holds(body, ConditionType.STALLED):
                 break
@@ -52,7 +52,7 @@ async def command(
             if datetime.now(UTC).timestamp() > deadline:
                 said = standing.sentence(body)
                 raise TimedOut(
-                    f"{service} was not {condition} within {span(timeout)}: {said}",
+                    f"{service} was not {condition} within {span(limit)}: {said}",
                     f"kubectl delivery describe {service} tells more",
                 )
             await asyncio.sleep(_LOOK_SECONDS)

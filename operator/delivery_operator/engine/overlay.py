@@ -89,8 +89,9 @@ def left_alone(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec, 
     if live["kind"] not in SCALING:
         return False
     process = labels(live).get(names.PROCESS, "")
-    unknown = process in release.spec.processes and process not in _governed(release, spec)
-    return unknown or _unusable(snapshot)
+    released = release.spec.processes.get(process)
+    unknown = released and not released.schedule and process not in _governed(release, spec)
+    return bool(unknown) or _unusable(snapshot)
 
 
 def job(release: Release, role: str) -> Manifest | None:

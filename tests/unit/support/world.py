@@ -8,10 +8,12 @@ can be behind. Tests play the controllers: a Job ends, a Deployment's pods becom
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from delivery_operator.api.base import API_VERSION
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
@@ -159,6 +161,15 @@ class World:
                 "status": {"phase": "Pending"},
             }
         )
+
+    def bind(self, **secrets: str) -> None:
+        """Let provisioned services name these Secrets."""
+        self.platform = replace(self.platform, bindings=secrets)
+
+    def environment(self, **changes: Any) -> None:
+        """Change top-level fields of the environment's spec."""
+        spec = self.platform.environment.model_dump(by_alias=True, exclude_defaults=True) | changes
+        self.platform = replace(self.platform, environment=DeliveryEnvironmentSpec.model_validate(spec))
 
     def add(self, body: Body) -> None:
         """Put an object there that the operator did not make."""

@@ -142,7 +142,7 @@ def test_every_template_is_rendered(name: str) -> None:
         ),
         pytest.param(
             own("deployment", "spec:", "spec: {{ 3 / 2 }}"),
-            "template deployment.yaml.j2, line 10: a number with a fraction",
+            "template deployment.yaml.j2, line 10: a value reads as float 1.5",
             id="a fraction",
         ),
         pytest.param(

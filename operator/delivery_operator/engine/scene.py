@@ -1,7 +1,7 @@
 """What every state of a decision works with: the snapshot, what was read from it, and words for how it stands."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from delivery_operator.api.release import Phase
@@ -38,17 +38,14 @@ class Scene:
     history: History
     wish: Wish
     missing: Sequence[Missing]
-    _built: dict[int, list[Manifest]] = field(default_factory=dict)
 
     # What should be there.
 
     def children(self, release: Release) -> list[Manifest]:
         """Build what a release's running part should be today, with the connections that pods of others still need."""
-        if release.number not in self._built:
-            wanted = overlay.children(release, self.snapshot, self.spec)
-            beside = [each for each in self.history.releases if each is not release and self._needs_network(each)]
-            self._built[release.number] = connections.joined(wanted, beside)
-        return self._built[release.number]
+        wanted = overlay.children(release, self.snapshot, self.spec)
+        beside = [each for each in self.history.releases if each is not release and self._needs_network(each)]
+        return connections.joined(wanted, beside)
 
     def active_children(self) -> list[Manifest]:
         """Build those of the release that serves; none when none does."""

@@ -1,7 +1,5 @@
 """`rollbackTo` (F5-4): a copy of an earlier release, for as long as the spec names one."""
 
-import dataclasses
-
 import pytest
 
 from delivery_operator.engine.plan import Plan
@@ -113,11 +111,7 @@ def test_a_copy_outlives_its_source(third: World) -> None:
 
 
 def test_the_release_that_is_named_is_never_let_go(third: World) -> None:
-    environment = third.platform.environment
-    releases = environment.releases.model_copy(update={"keep": 1})
-    third.platform = dataclasses.replace(
-        third.platform, environment=environment.model_copy(update={"releases": releases})
-    )
+    third.environment(releases={"keep": 1})
     third.policy(rollbackTo=1)
     third.run()
     for step in range(4):
@@ -178,11 +172,7 @@ def test_the_memory_of_a_contract_step_outlives_the_number_that_is_kept() -> Non
     world.run()
     world.edit(release={"rollbackTo": 1})
     world.run()
-    environment = world.platform.environment
-    releases = environment.releases.model_copy(update={"keep": 1})
-    world.platform = dataclasses.replace(
-        world.platform, environment=environment.model_copy(update={"releases": releases})
-    )
+    world.environment(releases={"keep": 1})
     for step in range(4):
         world.edit(image=f"{OTHER}-{step}", release={})
         world.run()
@@ -199,8 +189,7 @@ def test_a_failed_release_is_tried_again_when_its_name_is_asked_for(tried: str) 
     world.job_ends(2, code=3)
     world.settle()
     assert world.phases()[2] == "Failed"
-    service = {**world.service, "metadata": {**world.service["metadata"], "annotations": {"delivery.dev/retry": tried}}}
-    world.add(service)
+    world.annotate("delivery.dev/retry", tried)
     world.run()
     if tried == "order-r1":
         assert max(world.phases()) == 2

@@ -8,10 +8,12 @@ can be behind. Tests play the controllers: a Job ends, a Deployment's pods becom
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from delivery_operator.api.base import API_VERSION
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
@@ -63,6 +65,8 @@ class World:
         """Jobs ever created, by the UID of their owner and their name."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
+        self.pods_lost = False
+        """Whether the API server ever set a Deployment's number of pods to its default."""
         self._replicas_kept: set[str] = set()
         """UIDs of Deployments whose number of pods has another owner than the operator."""
         self._put(builders.service(fields))
@@ -129,6 +133,11 @@ class World:
         processes = self.service["spec"]["processes"]
         self.edit(processes={**processes, process: {**processes[process], **changes}})
 
+    def annotate(self, name: str, value: str) -> None:
+        """Set an annotation of the service."""
+        metadata = self.service["metadata"]
+        self._put({**self.service, "metadata": {**metadata, "annotations": {name: value}}})
+
     def policy(self, **changes: Any) -> None:
         """Change fields of spec.release."""
         self.edit(release={**self.service["spec"].get("release", {}), **changes})
@@ -159,6 +168,15 @@ class World:
                 "status": {"phase": "Pending"},
             }
         )
+
+    def bind(self, **secrets: str) -> None:
+        """Let provisioned services name these Secrets."""
+        self.platform = replace(self.platform, bindings=secrets)
+
+    def environment(self, **changes: Any) -> None:
+        """Change top-level fields of the environment's spec."""
+        spec = self.platform.environment.model_dump(by_alias=True, exclude_defaults=True) | changes
+        self.platform = replace(self.platform, environment=DeliveryEnvironmentSpec.model_validate(spec))
 
     def add(self, body: Body) -> None:
         """Put an object there that the operator did not make."""
@@ -376,6 +394,7 @@ class World:
         """A field that its last manager drops goes, and the API server then sets its default."""
         if merged["kind"] == "Deployment" and "replicas" not in merged["spec"]:
             kept = found["metadata"]["uid"] in self._replicas_kept
+            self.pods_lost |= not kept and found["spec"]["replicas"] > 1
             merged["spec"]["replicas"] = found["spec"]["replicas"] if kept else 1
 
     def _current(self, seen: Object) -> bool:

@@ -3,11 +3,10 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 
-from delivery_operator.cli.app import app
+from delivery_operator.cli.app import program
 from delivery_operator.cli.exits import CliError, Exit
 
 
@@ -20,10 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, one of `delivery_operator.cli.exits.Exit`, or that of the process that `run` ran.
     """
-    command: Any = typer.main.get_command(app)
     try:
         words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-        result = command.main(args=words, prog_name="kubectl delivery", standalone_mode=False)
+        result = program().main(args=words, prog_name="kubectl delivery", standalone_mode=False)
     except CliError as error:
         return _fail(str(error), error.exit)
     except typer.Abort:

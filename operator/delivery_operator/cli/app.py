@@ -74,6 +74,15 @@ app = typer.Typer(
 )
 
 
+def program() -> Any:
+    """Build the command that words are given to; what installs completion works, and does not crowd the help."""
+    command: Any = typer.main.get_command(app)
+    for parameter in command.params:
+        if parameter.name in {"install_completion", "show_completion"}:
+            parameter.hidden = True
+    return command
+
+
 @app.callback()
 def _delivery() -> None:
     """Deliver twelve-factor services: write them, look at them, release them.

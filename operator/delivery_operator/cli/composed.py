@@ -6,12 +6,13 @@ It is made from the same manifests that the cluster gets, so the two cannot drif
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.cli.documents import Service
 from delivery_operator.cli.localenv import DotEnv, LocalBinding, Source, escaped, local
-from delivery_operator.cli.rendered import bundle, children
+from delivery_operator.cli.rendered import bundle, provisional_bindings
 from delivery_operator.render import names
-from delivery_operator.render.manifests import Manifest, task_job
+from delivery_operator.render.manifests import Manifest, render, task_job
 from delivery_operator.render.platform import Platform
 
 LOOPBACK: Final = "127.0.0.1"
@@ -23,14 +24,18 @@ _HEALTH: Final = {"interval": "5s", "timeout": "5s", "retries": 20}
 Compose = dict[str, Any]
 
 
-def compose(service: Service, beside: Platform) -> tuple[Compose, DotEnv]:
+def compose(service: Service, environment: DeliveryEnvironmentSpec) -> tuple[Compose, DotEnv]:
     """Build the Compose file of a service, and what it needs from `.env`.
 
     Args:
         service: the service.
-        beside: what its environment adds.
+        environment: whose defaults its variables have.
     """
-    manifests = [*children(service, bundle(None), beside), *_tasks(service, beside)]
+    beside = Platform(environment, frozenset(), provisional_bindings(service.spec))
+    manifests = [
+        *render(service.name, service.namespace, service.spec, bundle(None), beside),
+        *_tasks(service, beside),
+    ]
     literals = {each["metadata"]["name"]: each["data"] for each in manifests if each["kind"] == "ConfigMap"}
     workloads = dict(_workloads(manifests, service.spec))
     bindings = local(service.spec.backing_services, service.name, frozenset(workloads))

@@ -48,7 +48,7 @@ Output = Annotated[
     Format | None, typer.Option("-o", "--output", help="Print for programs.", show_default=False, case_sensitive=False)
 ]
 Timeout = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--timeout",
         parser=duration,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.cli.documents import Service, environment_of
 from delivery_operator.cli.exits import BadInput, Wrong
 from delivery_operator.render import names
@@ -43,13 +44,12 @@ def platform(
     if unknown:
         raise Wrong(f"--api-versions {unknown[0]} makes no difference", f"give one of {', '.join(OPTIONAL)}")
     environment = environment_of(service, environments, "give its file with --environment-file")
-    bindings = {
-        # Its object's status names the Secret; here the object's name stands for it.
-        each.name: each.provisioned_service.name
-        for each in service.spec.backing_services
-        if each.provisioned_service
-    }
-    return Platform(environment, frozenset(api_versions), bindings)
+    return Platform(environment, frozenset(api_versions), provisional_bindings(service.spec))
+
+
+def provisional_bindings(spec: DeliveryServiceSpec) -> dict[str, str]:
+    """Let the name of a provisioned service stand for the Secret that its status would name."""
+    return {each.name: each.provisioned_service.name for each in spec.backing_services if each.provisioned_service}
 
 
 def children(service: Service, templates: Bundle, beside: Platform) -> list[Manifest]:

@@ -67,15 +67,15 @@ def sentence(body: Body) -> str:
 
 
 def problems(body: Body) -> list[Problem]:
-    """List what is not as it should be; each cause once, the gravest first."""
+    """List what is not as it should be; each reason once, the gravest first."""
     found: dict[str, Problem] = {}
     for unanswered in _unanswered(body):
-        found.setdefault(unanswered.message, unanswered)
+        found.setdefault(unanswered.reason, unanswered)
     name = body["metadata"]["name"]
     for each in _failing(body):
         command = _NEXT.get(each["reason"])
         problem = Problem(each["reason"], each["message"], command.format(name=name) if command else None)
-        found.setdefault(problem.message, problem)
+        found.setdefault(problem.reason, problem)
     return list(found.values())
 
 

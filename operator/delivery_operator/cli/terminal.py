@@ -57,6 +57,7 @@ def table(to: Console, header: Sequence[str], rows: Sequence[Sequence[Cell]], in
             joined.append_text(cell)
             if place + 1 < len(line):
                 joined.append(" " * (width - cell.cell_len) + _GAP)
+        joined.rstrip()
         to.print(joined)
 
 

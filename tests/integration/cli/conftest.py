@@ -1,15 +1,15 @@
-"""The command line as a person runs it: a process of its own, with a kubeconfig, against the control plane."""
+"""The command line, as a person calls it, against the control plane."""
 
+import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from delivery_operator.cli.__main__ import main
 from devcluster.cluster import Cluster
 from tests.support.site import Site
 
@@ -30,19 +30,15 @@ Delivery = Callable[..., Ended]
 
 
 @pytest.fixture
-def delivery(site: Site, control_plane: Cluster) -> Delivery:
+def delivery(site: Site, control_plane: Cluster, monkeypatch: pytest.MonkeyPatch) -> Delivery:
     """Run `kubectl delivery` as the administrator, in the namespace of the site."""
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig_path))
 
-    def run(*words: str, stdin: str | None = None) -> Ended:
-        ended = subprocess.run(
-            [sys.executable, "-m", "delivery_operator.cli", *words, f"--namespace={site.namespace}"],
-            env={**os.environ, "KUBECONFIG": str(control_plane.kubeconfig_path)},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+    def run(*words: str, stdin: str = "") -> Ended:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        command, *rest = words
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            code = main([command, f"--namespace={site.namespace}", *rest])
+        return Ended(code, out.getvalue(), err.getvalue())
 
     return run

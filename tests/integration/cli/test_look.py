@@ -1,5 +1,7 @@
 """Commands that look: what they tell is what is in the cluster."""
 
+from typing import Any
+
 from tests.integration.cli.conftest import Delivery
 from tests.support import shop
 from tests.support.kube import wait_for
@@ -9,11 +11,11 @@ from tests.support.site import Site
 CRON = {"command": ["order", "sweep"], "schedule": "*/10 * * * *"}
 
 
-def deliver(site: Site, release: str = "order-r1", **spec: object) -> None:
+def deliver(site: Site, **spec: Any) -> None:
     site.start()
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace, **spec))
-    shop.wait_ready(site.kube, site.namespace, release)
+    shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
 
 
 def fail_migrations(site: Site) -> None:
@@ -22,11 +24,18 @@ def fail_migrations(site: Site) -> None:
     )
 
 
+def _available(site: Site, deployment: str) -> int:
+    status = site.kube.get("Deployment", site.namespace, deployment)["status"]
+    return int(status.get("availableReplicas", 0))
+
+
 def test_ps_lists_running_scaled_and_scheduled_processes(site: Site, delivery: Delivery) -> None:
     processes = shop.service(site.namespace)["spec"]["processes"]
     processes["web"] = {**processes["web"], "scaling": {"min": 2, "max": 5, "cpu": 70}}
     del processes["web"]["replicas"]
     deliver(site, processes={**processes, "sweep": CRON})
+    # The autoscaler brings the second pod.
+    wait_for(lambda: _available(site, "order-web") == 2, "two pods of web", 60)
 
     told = {each["process"]: each for each in delivery("ps", "order", "-o", "json").json()}
     assert {name: (each.get("wanted"), each.get("ready")) for name, each in told.items()} == {

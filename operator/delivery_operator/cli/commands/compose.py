@@ -5,7 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
-from delivery_operator.cli import composed, documents, rendered
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.cli import composed, documents
 from delivery_operator.cli.exits import Wrong
 from delivery_operator.cli.options import EnvironmentFiles
 from delivery_operator.cli.output import to_yaml
@@ -43,7 +44,8 @@ def command(
         raise Wrong(f"{file} has {len(found)} DeliveryServices", "give a file with one")
     [service] = found
     known = documents.environments(environment_files or ())
-    made, env = composed.compose(service, rendered.platform(service, known, ()))
+    # A laptop is no environment that anybody describes: without its file, the defaults hold.
+    made, env = composed.compose(service, known.get(service.spec.environment, DeliveryEnvironmentSpec()))
     if env_example:
         sys.stdout.write(env.example())
         return

@@ -99,7 +99,8 @@ def _runs(tasks: Sequence[Body], service: str) -> list[dict[str, Any]]:
 def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     head = Text.assemble((page["name"], "bold"), f" in {page['namespace']}: ", worded(page["stands"]))
     to.print(head.append(", paused" if page["paused"] else ""))
-    to.print(f"{_INDENT}{page['says']}")
+    if not page["problems"]:
+        to.print(f"{_INDENT}{page['says']}")
     facts = [("environment", page["environment"]), ("serves", _serves(page))]
     if page["codebase"]:
         facts.append(("codebase", f"{page['codebase']['repository']} at {page['codebase']['revision']}"))

@@ -109,15 +109,21 @@ def command(  # noqa: PLR0913 its options
 
 
 def _ask(question: str, default: str | None = None) -> str:
-    answer: str = typer.prompt(question, default=default, show_default=bool(default), err=True)
-    return answer
+    """Ask on standard error and read a line; what is answered with nothing is the default, or is asked again."""
+    while True:
+        sys.stderr.write(f"{question} [{default}]: " if default else f"{question}: ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise Wrong(f"the input ended before the answer to: {question}", "answer it, or give flags instead")
+        answer = line.strip() or default
+        if answer is not None:
+            return answer
 
 
 def _ask_many(question: str, default: str) -> list[str]:
     found: list[str] = []
-    while answer := _ask(
-        f"{question} (empty for no more)" if found or not default else question, "" if found else default
-    ):
+    while answer := _ask(f"{question}, empty for no more", "" if found else default):
         found.append(answer)
     return found
 

@@ -22,6 +22,7 @@ EXAMPLES = (
     "kubectl delivery wait order --for Ready=False",
 )
 
+TEN_MINUTES: Final = 600.0
 _LOOK_SECONDS: Final = 0.5
 _VALUES: Final = tuple(value.value for value in ConditionStatus)
 
@@ -33,7 +34,7 @@ async def command(
     condition: Annotated[
         str, typer.Option("--for", metavar="CONDITION[=VALUE]", help="What to wait for; the value is True by default.")
     ] = ConditionType.READY,
-    limit: Timeout = 600.0,
+    limit: Timeout = None,
 ) -> int:
     """Wait until a service serves its newest spec, or until another condition holds for it.
 
@@ -41,10 +42,11 @@ async def command(
     service is Stalled, which does not pass by itself, and with 7 when the time is up.
     """
     kind, value = _parsed(condition)
+    seconds = TEN_MINUTES if limit is None else limit
     progress = Progress(console(stderr=True))
     with progress.shown():
         body = await cluster.service(service)
-        deadline = datetime.now(UTC).timestamp() + limit
+        deadline = datetime.now(UTC).timestamp() + seconds
         while not standing.holds(body, kind, value):
             if standing.holds(body, ConditionType.STALLED):
                 break
@@ -52,7 +54,7 @@ async def command(
             if datetime.now(UTC).timestamp() > deadline:
                 said = standing.sentence(body)
                 raise TimedOut(
-                    f"{service} was not {condition} within {span(limit)}: {said}",
+                    f"{service} was not {condition} within {span(seconds)}: {said}",
                     f"kubectl delivery describe {service} tells more",
                 )
             await asyncio.sleep(_LOOK_SECONDS)

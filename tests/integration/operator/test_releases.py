@@ -1,4 +1,4 @@
-"""What the spec says about releases, on a real API server: back to an earlier one, again, the contract step, pausing."""
+"""What the spec says about releases, on a real API server: back to one, again, the contract step, pausing."""
 
 import pytest
 

@@ -51,6 +51,8 @@ def open_site(kube: Kube, control_plane: Cluster, tmp_path: Path) -> Callable[[]
                     yield site
         finally:
             kube.delete("Namespace", None, namespace)
+            for kind in ("ClusterRole", "ClusterRoleBinding"):
+                kube.delete(kind, None, f"operator-{namespace}")
 
     return opened
 

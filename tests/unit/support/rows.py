@@ -96,6 +96,6 @@ def reference(name: str, kind: str, part: str) -> Places:
     return pods(f"container.env[{name}].valueFrom.{kind}.{part}")
 
 
-ROUTED: Final = {"processes.web.expose": {}}
+ROUTED: Final[dict[str, object]] = {"processes.web.expose": {}}
 INGRESS: Final = {"exposure": {"domain": "example.com", "ingress": {"className": "nginx"}}}
 COLLECTOR: Final = {"telemetry": {"otlp": {"endpoint": "http://otel:4317"}}}

@@ -6,7 +6,7 @@ from tests.unit.support.rows import COLLECTOR, Row, at, env, everywhere, pods, r
 
 _IMPORTS: Final = {"configFrom": [{"name": "extra", "secret": "extra"}, {"name": "flags", "configMap": "flags"}]}
 _FILES: Final = {"backingServices.0.files": True}
-_POOL: Final = {"backingServices.0.pool": {}}
+_POOL: Final[dict[str, object]] = {"backingServices.0.pool": {}}
 _SENTRY: Final = {"sentry": {"name": "sentry", "key": "dsn"}}
 _CALLERS: Final = {"network.callers": [{"service": "shop"}]}
 _CALLS: Final = {"network.calls": [{"service": "ledger"}]}

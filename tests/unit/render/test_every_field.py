@@ -4,9 +4,6 @@ A field without a row fails, so that none can be added that does nothing, or tha
 """
 
 import ast
-import json
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +12,10 @@ import pytest
 from delivery_operator.api import policy
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.render.manifests import Manifest, content, render, scaling, task_job
-from delivery_operator.render.platform import OPTIONAL, Platform
+from delivery_operator.render.manifests import content
 from tests.unit.support import builders, environment_rows, process_rows, service_rows
 from tests.unit.support.fields import fields, matches, places, with_value
-from tests.unit.support.rows import CHILDREN, SERVICE, Row
+from tests.unit.support.rows import CHILDREN, SERVICE, Row, before, children
 
 ROOT: Final = Path(__file__).parents[3]
 SERVICE_ROWS: Final = (*service_rows.ROWS, *process_rows.ROWS)
@@ -59,63 +55,36 @@ ADMISSION: Final = {
 }
 
 
-def rendered(service: Mapping[str, Any], environment: Mapping[str, Any]) -> list[Manifest]:
-    """Render all there is of a service, its tasks too, where everything is served."""
-    platform = Platform(DeliveryEnvironmentSpec.model_validate(environment), frozenset(OPTIONAL), {"db": "db"})
-    whole = ("order", "shop", builders.parsed(service), builders.BUNDLE, platform)
-    tasks = [
-        task_job(
-            *whole,
-            command=task.command,
-            timeout=task.timeout_seconds,
-            backoff=task.backoff_limit,
-            resources=task.resources,
-        )
-        for task in whole[2].tasks.values()
-    ]
-    # The name of the ConfigMap follows its content.
-    text = re.sub("order-config-[0-9a-f]{10}", "order-config", json.dumps([*render(*whole), *scaling(*whole), *tasks]))
-    manifests: list[Manifest] = json.loads(text)
-    return manifests
-
-
-def given(row: Row) -> dict[str, Any]:
-    service = dict(SERVICE)
-    for path, value in row.given.items():
-        service = with_value(service, path, value)
-    return service
-
-
 def ids(rows: tuple[Row, ...]) -> list[Any]:
     return [pytest.param(row, id=row.path) for row in rows]
 
 
 def test_the_service_that_rows_change_has_all_children() -> None:
-    assert {f"{each['kind']} {each['metadata']['name']}" for each in rendered(SERVICE, {})} == set(CHILDREN)
+    assert {f"{each['kind']} {each['metadata']['name']}" for each in children(SERVICE, {})} == set(CHILDREN)
 
 
 @pytest.mark.parametrize("row", ids(SERVICE_ROWS))
 def test_a_field_of_a_service_changes_what_it_names(row: Row) -> None:
-    before = given(row)
-    after = with_value(before, row.path, row.value)
-    assert places(rendered(before, row.environment), rendered(after, row.environment)) == row.places
-    assert (content(builders.parsed(before)) == content(builders.parsed(after))) == row.at_once
+    old = before(row)
+    after = with_value(old, row.path, row.value)
+    assert places(children(old, row.environment), children(after, row.environment)) == row.places
+    assert (content(builders.parsed(old)) == content(builders.parsed(after))) == row.at_once
 
 
 @pytest.mark.parametrize("row", ids(environment_rows.ROWS))
 def test_a_field_of_an_environment_changes_what_it_names(row: Row) -> None:
     """With the next release: an environment makes none."""
-    service = given(row)
+    service = before(row)
     after = with_value(row.environment, row.path, row.value)
-    assert places(rendered(service, row.environment), rendered(service, after)) == row.places
+    assert places(children(service, row.environment), children(service, after)) == row.places
 
 
 @pytest.mark.parametrize(("path", "value"), CONTENT.items())
 def test_a_field_that_shows_in_no_manifest_makes_a_release(path: str, value: str) -> None:
-    before = with_value(SERVICE, "backingServices", [PROVISIONED])
-    after = with_value(before, path, value)
-    assert places(rendered(before, {}), rendered(after, {})) == set()
-    assert content(builders.parsed(before)) != content(builders.parsed(after))
+    old = with_value(SERVICE, "backingServices", [PROVISIONED])
+    after = with_value(old, path, value)
+    assert places(children(old, {}), children(after, {})) == set()
+    assert content(builders.parsed(old)) != content(builders.parsed(after))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +92,7 @@ def test_a_field_that_shows_in_no_manifest_makes_a_release(path: str, value: str
 )
 def test_a_field_that_the_engine_decides_by_makes_no_release(path: str, value: object) -> None:
     after = with_value(SERVICE, path, value)
-    assert places(rendered(SERVICE, {}), rendered(after, {})) == set()
+    assert places(children(SERVICE, {}), children(after, {})) == set()
     assert content(builders.parsed(SERVICE)) == content(builders.parsed(after))
 
 

@@ -45,10 +45,10 @@ ROWS: Final = (
         for name in ("namespace", "sectionName")
     ),
     Row("exposure.ingress.className", "other", at("Ingress order-web", "spec.ingressClassName"), ROUTED, INGRESS),
-    Row("exposure.ingress.annotations", {"a": "b"}, at("Ingress order-web", "metadata.annotations.a"), ROUTED, INGRESS),
+    Row("exposure.ingress.annotations", {"a": "ours"}, at("Ingress order-web", "metadata.annotations.a"), ROUTED, INGRESS),
     Row(
         "exposure.ingress.grpcAnnotations",
-        {"a": "b"},
+        {"a": "ours"},
         at("Ingress order-web", "metadata.annotations.a"),
         _GRPC,
         INGRESS,

@@ -1,8 +1,16 @@
 """The rows of the test of every field: what a row is, the service it changes, and names for the places that change."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.render.manifests import Manifest, render, scaling, task_job
+from delivery_operator.render.platform import OPTIONAL, Platform
+from tests.unit.support import builders
+from tests.unit.support.fields import with_value
 
 Places = frozenset[str]
 
@@ -99,3 +107,32 @@ def reference(name: str, kind: str, part: str) -> Places:
 ROUTED: Final[dict[str, object]] = {"processes.web.expose": {}}
 INGRESS: Final = {"exposure": {"domain": "example.com", "ingress": {"className": "nginx"}}}
 COLLECTOR: Final = {"telemetry": {"otlp": {"endpoint": "http://otel:4317"}}}
+
+
+def before(row: Row) -> dict[str, Any]:
+    """The service of a row, before its field is set."""
+    service = SERVICE
+    for path, value in row.given.items():
+        service = with_value(service, path, value)
+    return service
+
+
+def children(service: Mapping[str, Any], environment: Mapping[str, Any]) -> list[Manifest]:
+    """Render all there is of a service, its tasks too, where everything is served."""
+    spec = builders.parsed(service)
+    platform = Platform(DeliveryEnvironmentSpec.model_validate(environment), frozenset(OPTIONAL), {"db": "db"})
+    whole = ("order", "shop", spec, builders.BUNDLE, platform)
+    tasks = [
+        task_job(
+            *whole,
+            command=task.command,
+            timeout=task.timeout_seconds,
+            backoff=task.backoff_limit,
+            resources=task.resources,
+        )
+        for task in spec.tasks.values()
+    ]
+    # The name of the ConfigMap follows its content.
+    text = re.sub("order-config-[0-9a-f]{10}", "order-config", json.dumps([*render(*whole), *scaling(*whole), *tasks]))
+    manifests: list[Manifest] = json.loads(text)
+    return manifests

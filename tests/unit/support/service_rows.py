@@ -137,7 +137,7 @@ ROWS: Final = (
         Row(f"sentry.{part}", "other", reference("SENTRY_DSN", "secretKeyRef", part), _SENTRY)
         for part in ("name", "key")
     ),
-    Row("serviceAccount.annotations", {"a": "b"}, at("ServiceAccount order", "metadata.annotations.a")),
+    Row("serviceAccount.annotations", {"a": "ours"}, at("ServiceAccount order", "metadata.annotations.a")),
     Row(
         "network.callers.0.service",
         "gate",

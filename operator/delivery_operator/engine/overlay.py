@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from delivery_operator.api.base import API_VERSION
@@ -14,9 +16,10 @@ from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import Object, labels, name, uid
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
+from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
 from delivery_operator.render.manifests import Manifest, scaling
-from delivery_operator.render.platform import OPTIONAL
+from delivery_operator.render.platform import OPTIONAL, Platform
 from delivery_operator.render.scaling import replicas
 
 SCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
@@ -119,13 +122,38 @@ def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: 
 def _scaling(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> list[Manifest]:
     if _unusable(snapshot):
         return []
-    return scaling(
-        release.service,
-        snapshot.service["metadata"]["namespace"],
-        todays(release, spec),
+    today, platform = todays(release, spec), snapshot.platform
+    asked = _Asked(
+        (
+            release.service,
+            snapshot.service["metadata"]["namespace"],
+            today.model_dump_json(exclude_defaults=True),
+            snapshot.bundle.digest,
+            platform.environment.model_dump_json(exclude_defaults=True),
+            platform.served,
+        ),
+        today,
         snapshot.bundle,
-        snapshot.platform,
+        platform,
     )
+    return deepcopy(_rendered(asked))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a rendering of `scaling` depends on; equal keys give equal manifests."""
+
+    key: tuple[str, str, str, str, str, frozenset[str]]
+    spec: DeliveryServiceSpec = field(compare=False)
+    bundle: Bundle = field(compare=False)
+    platform: Platform = field(compare=False)
+
+
+@lru_cache(maxsize=256)
+def _rendered(asked: _Asked) -> list[Manifest]:
+    """Render once what a rollout asks for with every look; callers must not change it, it is shared."""
+    service, namespace = asked.key[:2]
+    return scaling(service, namespace, asked.spec, asked.bundle, asked.platform)
 
 
 def _unusable(snapshot: Snapshot) -> bool:

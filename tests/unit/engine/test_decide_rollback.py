@@ -189,8 +189,7 @@ def test_a_failed_release_is_tried_again_when_its_name_is_asked_for(tried: str) 
     world.job_ends(2, code=3)
     world.settle()
     assert world.phases()[2] == "Failed"
-    service = {**world.service, "metadata": {**world.service["metadata"], "annotations": {"delivery.dev/retry": tried}}}
-    world.add(service)
+    world.annotate("delivery.dev/retry", tried)
     world.run()
     if tried == "order-r1":
         assert max(world.phases()) == 2

@@ -1,5 +1,7 @@
 """Scheduled processes and singletons, and processes that become what they were not."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from delivery_operator.engine.plan import Plan
@@ -11,13 +13,13 @@ SWEEP = {"command": ["order", "sweep"], "schedule": "*/10 * * * *"}
 WORKER = {"command": ["order", "sweep"], "replicas": 3}
 
 
-def a_service(sweep: dict[str, object]) -> World:
+def a_service(sweep: Mapping[str, object]) -> World:
     world = World(builders.spec(migrate=False, processes={"web": builders.WEB, "sweep": sweep}))
     world.run()
     return world
 
 
-def become(world: World, sweep: dict[str, object]) -> None:
+def become(world: World, sweep: Mapping[str, object]) -> None:
     world.edit(processes={"web": builders.WEB, "sweep": sweep})
 
 

@@ -99,8 +99,8 @@ def test_whole_objects_count_with_all_of_their_keys() -> None:
         ("Secret", "db"),
         ("Secret", "stripe"),
     ]
-    for reference in held:
-        more = {**held, reference: {**held[reference], "another": "9"}}
+    for reference, keys in held.items():
+        more = {**held, reference: {**keys, "another": "9"}}
         changed = [
             each["name"] for each, old in zip(references.hashes(spec, more, {}), before, strict=True) if each != old
         ]

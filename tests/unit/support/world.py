@@ -65,6 +65,8 @@ class World:
         """Jobs ever created, by the UID of their owner and their name."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
+        self.pods_lost = False
+        """Whether the API server ever set a Deployment's number of pods to its default."""
         self._replicas_kept: set[str] = set()
         """UIDs of Deployments whose number of pods has another owner than the operator."""
         self._put(builders.service(fields))
@@ -130,6 +132,11 @@ class World:
         """Change fields of one process."""
         processes = self.service["spec"]["processes"]
         self.edit(processes={**processes, process: {**processes[process], **changes}})
+
+    def annotate(self, name: str, value: str) -> None:
+        """Set an annotation of the service."""
+        metadata = self.service["metadata"]
+        self._put({**self.service, "metadata": {**metadata, "annotations": {name: value}}})
 
     def policy(self, **changes: Any) -> None:
         """Change fields of spec.release."""
@@ -387,6 +394,7 @@ class World:
         """A field that its last manager drops goes, and the API server then sets its default."""
         if merged["kind"] == "Deployment" and "replicas" not in merged["spec"]:
             kept = found["metadata"]["uid"] in self._replicas_kept
+            self.pods_lost |= not kept and found["spec"]["replicas"] > 1
             merged["spec"]["replicas"] = found["spec"]["replicas"] if kept else 1
 
     def _current(self, seen: Object) -> bool:

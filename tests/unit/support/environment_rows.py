@@ -45,7 +45,13 @@ ROWS: Final = (
         for name in ("namespace", "sectionName")
     ),
     Row("exposure.ingress.className", "other", at("Ingress order-web", "spec.ingressClassName"), ROUTED, INGRESS),
-    Row("exposure.ingress.annotations", {"a": "ours"}, at("Ingress order-web", "metadata.annotations.a"), ROUTED, INGRESS),
+    Row(
+        "exposure.ingress.annotations",
+        {"a": "ours"},
+        at("Ingress order-web", "metadata.annotations.a"),
+        ROUTED,
+        INGRESS,
+    ),
     Row(
         "exposure.ingress.grpcAnnotations",
         {"a": "ours"},

@@ -98,6 +98,9 @@ def _resource(kind: str | Resource) -> Resource:
 
 
 EXTRA = {
+    "ClusterRoleBinding": Resource(
+        "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", frozenset(), namespaced=False
+    ),
     "ClusterRole": Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", frozenset()),
     "Role": Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", frozenset()),
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", frozenset()),

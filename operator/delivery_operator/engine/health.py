@@ -59,8 +59,8 @@ def observe(
 
 def _available(deployment: Object, wanted: Manifest) -> bool:
     status = deployment.get("status") or {}
-    # Without a number of its own it has what its autoscaler gave it.
-    replicas = wanted["spec"].get("replicas", deployment["spec"].get("replicas", 1))
+    # An autoscaled one is measured by the number that its autoscaler has set.
+    replicas = wanted["spec"].get("replicas", deployment["spec"].get("replicas"))
     return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
         and status.get("updatedReplicas", 0) == replicas

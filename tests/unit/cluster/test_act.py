@@ -233,7 +233,7 @@ async def test_a_refusal_names_what_was_refused(scene: Scene, write: Write) -> N
         write = Delete(seen)
     with pytest.raises(WriteRefused, match="Deployment order-web: exceeded quota") as caught:
         await scene.act(write)
-    assert caught.value.what == "Deployment order-web"
+    assert caught.value.target == ("Deployment", "order-web")
     assert caught.value.error.code == 403
 
 

@@ -8,10 +8,15 @@ import pytest
 import structlog
 
 from delivery_operator.cluster.act import Actor, WriteRefused
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.discovery import Discovery
+from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import Refused, Terminating, Unavailable
+from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
+from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
@@ -32,11 +37,14 @@ class Scene:
         self.queue = Queue()
         self.metrics = Metrics()
         self.written: list[str] = []
+        referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.queue.add)
+        discovery = Discovery(self.api)
+        environments = Environments(self.api, self.store, referenced, builders.BUNDLE, "system", None)
         self.reconciler = Reconciler(
             self.store,
-            Referenced(self.api, b"k" * 32, (None,), self.queue.add),
+            Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),
+            environments,
             Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}")),
-            builders.BUNDLE,
             self.queue,
             self.metrics,
         )
@@ -130,8 +138,10 @@ async def test_in_a_namespace_that_goes_nothing_is_made_and_nothing_is_retried(s
 class Mutating(FakeApi):
     """An API server with a webhook that sets another number of replicas each time."""
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = await super().apply(resource, body)
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
+    ) -> dict[str, Any]:
+        answer = await super().apply(resource, body, manager=manager, force=force)
         if resource.kind != "Deployment":
             return answer
         return self.put({**answer, "spec": {**answer["spec"], "replicas": 99}})

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.errors import Unavailable
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
@@ -34,8 +36,12 @@ class Scene:
         self.vitals = Vitals(lambda: self.now)
         self.metrics = Metrics()
         settings = Settings(namespaces=namespaces, resync_seconds=60)
-        referenced = Referenced(self.api, b"k" * 32, settings.scopes, self.queue.add)
-        self.resync = Resync(self.api, self.store, referenced, self.queue, self.vitals, self.metrics, settings)
+        referenced = Referenced(self.api, b"k" * 32, settings.scopes, "system", self.queue.add)
+        self.discovery = Discovery(self.api)
+        bindings = Bindings(self.api, self.discovery)
+        self.resync = Resync(
+            self.api, self.discovery, bindings, self.store, referenced, self.queue, self.vitals, self.metrics, settings
+        )
 
     def value(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(f"delivery_operator_{name}_total", labels) or 0.0
@@ -103,16 +109,18 @@ async def test_a_service_that_was_deleted_unseen_is_looked_at_too(scene: Scene) 
 async def test_one_list_per_kind_and_only_of_what_is_ours(scene: Scene) -> None:
     """The idle budget: one LIST per kind per resync."""
     await scene.resync.once()
-    assert sorted(scene.api.requests) == sorted(
+    assert sorted(each for each in scene.api.requests if each.startswith("list")) == sorted(
         f"list {each.kind} all {SERVICE if each.labelled else ''}".strip() for each in STORED
     )
+    assert len(scene.api.requests) == len(STORED) + 3, "and whether each of three other projects is served"
 
 
 async def test_with_namespaces_each_is_listed() -> None:
     scene = Scene("shop", "pay")
     await scene.resync.once()
     assert {f"list Pod {namespace} {SERVICE}" for namespace in ("shop", "pay")} <= set(scene.api.requests)
-    assert len(scene.api.requests) == 2 * len(STORED)
+    lists = [each for each in scene.api.requests if each.startswith("list")]
+    assert len(lists) == 2 * len(STORED) - 1, "an environment has no namespace"
 
 
 async def test_the_watches_owe_what_a_list_has_shown(scene: Scene) -> None:

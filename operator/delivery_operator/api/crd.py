@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from delivery_operator.api import release, service
+from delivery_operator.api import environment, release, service, task
 from delivery_operator.api.base import GROUP, VERSION, Model, rules
+from delivery_operator.api.environment import DeliveryEnvironmentSpec, DeliveryEnvironmentStatus
 from delivery_operator.api.release import DeliveryReleaseSpec, DeliveryReleaseStatus
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import DeliveryServiceStatus
+from delivery_operator.api.task import DeliveryTaskSpec, DeliveryTaskStatus
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Definition:
     root_rules: Mapping[str, Any]
     spec_rules: Mapping[str, Any]
     status_default: Mapping[str, Any] | None = None
+    namespaced: bool = True
 
 
 def _condition(name: str, field: str = "status") -> str:
@@ -92,6 +95,48 @@ DEFINITIONS: tuple[Definition, ...] = (
         spec_rules=rules(("self == oldSelf", "a release is immutable; change the DeliveryService to make a new one")),
         status_default={},
     ),
+    Definition(
+        kind=task.KIND,
+        plural=task.PLURAL,
+        short_names=("dtask",),
+        description="A DeliveryTask is one run of a one-off process of a DeliveryService: a named task or a command, "
+        "in the image, environment and identity of the release that serves. It becomes a Job.",
+        spec=DeliveryTaskSpec,
+        status=DeliveryTaskStatus,
+        columns=(
+            Column("Service", ".spec.service"),
+            Column("Task", ".spec.task"),
+            Column("Phase", ".status.phase"),
+            Column("Exit", ".status.exitCode", "integer"),
+            Column("Release", ".status.release"),
+            Column("Reason", ".status.reason", priority=1),
+            Column("Message", ".status.message", priority=1),
+            AGE,
+        ),
+        root_rules=task.METADATA_RULES,
+        spec_rules=task.SPEC_RULES,
+        status_default={},
+    ),
+    Definition(
+        kind=environment.KIND,
+        plural=environment.PLURAL,
+        short_names=("denv",),
+        description="A DeliveryEnvironment is the platform team's say about every DeliveryService that names it: "
+        "policy, defaults, exposure, telemetry, isolation and templates.",
+        spec=DeliveryEnvironmentSpec,
+        status=DeliveryEnvironmentStatus,
+        columns=(
+            Column("Tier", ".spec.tier"),
+            Column("Ready", _condition("Ready"), description="Whether its templates are there and whole."),
+            Column("Domain", ".spec.exposure.domain"),
+            Column("Templates", ".status.templates", priority=1),
+            Column("Message", _condition("Ready", "message"), priority=1),
+            AGE,
+        ),
+        root_rules=environment.METADATA_RULES,
+        spec_rules={},
+        namespaced=False,
+    ),
 )
 
 
@@ -103,6 +148,8 @@ def structural(model: type[Model]) -> dict[str, Any]:
 
 # Key rules are CEL: structural schemas have no propertyNames. Titles repeat the names.
 _DROPPED = ("title", "propertyNames", "$defs")
+# Defaults that say nothing would only fill every object with empty fields.
+_NOTHING: tuple[object, ...] = (None, [], {}, "")
 _OF_MAPS = {"minLength": "minProperties", "maxLength": "maxProperties"}
 
 
@@ -110,7 +157,7 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
     schema = _resolved(node, definitions)
     for dropped in _DROPPED:
         schema.pop(dropped, None)
-    if schema.get("default", ...) is None:
+    if schema.get("default", ...) in _NOTHING:
         del schema["default"]
     if schema.get("type") == "integer":
         schema.setdefault("format", "int32")
@@ -176,7 +223,7 @@ def crd(definition: Definition) -> dict[str, Any]:
         "metadata": {"name": f"{definition.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": "Namespaced" if definition.namespaced else "Cluster",
             "names": {
                 "kind": definition.kind,
                 "listKind": f"{definition.kind}List",

@@ -9,10 +9,12 @@ import yaml
 
 from delivery_operator.api.base import GROUP
 from delivery_operator.api.crd import DEFINITIONS, crd
+from delivery_operator.api.policy import policy
 
 HEADER = "# Generated from operator/delivery_operator/api by `make generate`. Do not edit.\n"
 # The chart needs its own copy: Helm reads no file outside a chart's folder.
 FOLDERS = (Path("crds"), Path("charts/delivery-operator/files/crds"))
+POLICY_FOLDERS = (Path("crds/policy"), Path("charts/delivery-operator/files/policy"))
 
 
 def outputs() -> dict[Path, str]:
@@ -22,6 +24,9 @@ def outputs() -> dict[Path, str]:
         text = HEADER + yaml.safe_dump(crd(definition), sort_keys=False, allow_unicode=True, width=120)
         for folder in FOLDERS:
             files[folder / f"{GROUP}_{definition.plural}.yaml"] = text
+    text = HEADER + yaml.safe_dump_all(policy(), sort_keys=False, allow_unicode=True, width=120)
+    for folder in POLICY_FOLDERS:
+        files[folder / f"{GROUP}_policy.yaml"] = text
     return files
 
 

@@ -1,42 +1,39 @@
 """DeliveryService: one twelve-factor service, as its developer describes it (requirements F1 to F12)."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import Field
 
 from delivery_operator.api.base import Model, rules
+from delivery_operator.api.binding import BackingService
+from delivery_operator.api.config import CONFIG_RULES, ConfigFrom, KeyRef, Variable
+from delivery_operator.api.network import Network
+from delivery_operator.api.process import Process, Resources
+from delivery_operator.api.scalars import (
+    COMMIT,
+    DIGEST,
+    DNS_LABEL,
+    SEMVER,
+    TAGGED,
+    URL_WITH_PASSWORD,
+    AnnotationValue,
+    Command,
+    Label,
+    LabelKey,
+    ObjectName,
+    VariableName,
+)
 
 KIND: Final = "DeliveryService"
 PLURAL: Final = "deliveryservices"
+DEFAULT_ENVIRONMENT: Final = "default"
 
 # The longest child name is <service>-<process>; with both at their longest it is 61 of the 63 characters a DNS label
-# has.
+# has. A CronJob's name has at most 52, since its Jobs append a time.
 SERVICE_NAME_LENGTH: Final = 40
 PROCESS_NAME_LENGTH: Final = 20
-
-RESERVED_VARIABLES: Final = ("PORT", "SHUTDOWN_DRAIN_SECONDS")
-"""Variables the operator sets itself (F3-5, F9-10)."""
-
-_CREDENTIAL_NAME = r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS?)$"
-_URL_WITH_PASSWORD = r"://[^/@:]*:[^/@]+@"  # noqa: S105 a pattern that finds passwords
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-_DNS_LABEL = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
-_TAGGED = r"^([^/\\s]+/)*[^/:@\\s]+:[A-Za-z0-9_][A-Za-z0-9_.-]*$"
-_DIGEST = r"^([^/\\s]+/)*[^/@\\s]+@sha256:[0-9a-f]{64}$"
-
-Quantity = Annotated[
-    str,
-    Field(
-        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
-        max_length=20,
-        description="A Kubernetes quantity, such as 250m (a quarter of a core) or 128Mi.",
-    ),
-]
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")]
-DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
-Command = Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)]
-VariableName = Annotated[str, Field(max_length=128)]
+CRON_JOB_NAME_LENGTH: Final = 52
 
 METADATA_RULES: Final = rules(
     (
@@ -45,18 +42,16 @@ METADATA_RULES: Final = rules(
         "<name>-<process>, must fit in 63; use a shorter name",
     ),
     (
-        f"self.metadata.name.matches('{_DNS_LABEL}')",
+        f"self.metadata.name.matches('{DNS_LABEL}')",
         "metadata.name becomes a DNS name: use lower-case letters, digits and '-', starting with a letter, no dots",
     ),
+    (
+        "self.spec.processes.all(k, !has(self.spec.processes[k].schedule)"
+        f" || size(self.metadata.name) + 1 + size(k) <= {CRON_JOB_NAME_LENGTH})",
+        "processes: the CronJob <name>-<process> of a scheduled process may have at most "
+        f"{CRON_JOB_NAME_LENGTH} characters; use a shorter name for the process or the service",
+    ),
 )
-
-
-class Protocol(StrEnum):
-    """What a port speaks: decides the probes, the Service's port and its application protocol (F7-6)."""
-
-    HTTP = "http"
-    GRPC = "grpc"
-    TCP = "tcp"
 
 
 class Codebase(Model):
@@ -69,7 +64,7 @@ class Codebase(Model):
         "child.",
         json_schema_extra=rules(
             (
-                f"!self.matches('{_URL_WITH_PASSWORD}')",
+                f"!self.matches('{URL_WITH_PASSWORD}')",
                 "codebase.repository holds a password; write the URL without user and password",
             )
         ),
@@ -81,168 +76,38 @@ class Codebase(Model):
         "Becomes the annotation delivery.dev/revision of every child.",
         json_schema_extra=rules(
             (
-                r"self.matches('^v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?$')"
-                " || self.matches('^[0-9a-f]{7,64}$')",
+                f"self.matches('{SEMVER}') || self.matches('{COMMIT}')",
                 "codebase.revision must be a SemVer tag such as v1.4.2 or a commit such as 3f9c2ab",
             )
         ),
     )
 
 
-class Port(Model):
-    """The port a process binds (factor VII); a process without one is a worker and gets no Service."""
-
-    number: int = Field(
-        ge=1,
-        le=65535,
-        description="TCP port the process listens on; it is passed to the process as PORT.",
-    )
-    protocol: Protocol = Field(
-        default=Protocol.HTTP,
-        description="http: probes GET /healthz and /readyz, Service port 80. grpc: native gRPC health probes, Service "
-        "port as the number. tcp: connect probes, Service port as the number.",
-    )
-
-
-class Shutdown(Model):
-    """How a process ends (factor IX): it serves on while it leaves the load balancers, drains, and then exits."""
-
-    pre_stop_seconds: int = Field(
-        default=3,
-        ge=0,
-        le=300,
-        description="Seconds between the pod's removal from the endpoints and SIGTERM, in which it still serves. "
-        "Default 3. Becomes lifecycle.preStop.sleep.",
-    )
-    drain_seconds: int = Field(
-        default=15,
-        ge=0,
-        le=3600,
-        description="Seconds the process may take after SIGTERM to finish what it has begun. Default 15. Passed to the "
-        "process as SHUTDOWN_DRAIN_SECONDS.",
-    )
-    grace_seconds: int | None = Field(
-        default=None,
-        ge=1,
-        le=7200,
-        description="Seconds until SIGKILL, from the start of the stop. Default: preStopSeconds + drainSeconds + 5. "
-        "Becomes terminationGracePeriodSeconds.",
-    )
-
-    @property
-    def grace(self) -> int:
-        """Seconds from the start of the stop until SIGKILL (F9-10)."""
-        return self.pre_stop_seconds + self.drain_seconds + 5 if self.grace_seconds is None else self.grace_seconds
-
-
-class Resources(Model):
-    """Compute resources of one container of a process."""
-
-    requests: dict[str, Quantity] = Field(
-        default={"cpu": "50m", "memory": "128Mi"},
-        max_length=8,
-        description="What the scheduler sets aside, by resource name. Default: cpu 50m, memory 128Mi.",
-    )
-    limits: dict[str, Quantity] = Field(
-        default={"memory": "256Mi"},
-        max_length=8,
-        description="What the container may not exceed, by resource name. Default: memory 256Mi, no cpu limit.",
-    )
-
-
-class Process(Model):
-    """One process type of the formation (factor VIII): a Deployment of identical, stateless pods."""
-
-    command: Command = Field(
-        description="The program and its arguments, in exec form: no shell, one foreground process.",
-    )
-    port: Port | None = Field(
-        default=None,
-        description="The port the process serves on. Without one the process is a worker: no Service, no probes.",
-    )
-    replicas: int = Field(
-        default=1,
-        ge=0,
-        le=1000,
-        description="How many pods. Default 1. Changing it scales at once and makes no release.",
-    )
-    resources: Resources = Field(default_factory=Resources, description="CPU and memory of each pod's container.")
-    shutdown: Shutdown = Field(
-        default_factory=Shutdown,
-        description="How the process is stopped.",
-        json_schema_extra=rules(
-            (
-                "!has(self.graceSeconds) || self.graceSeconds > self.preStopSeconds + self.drainSeconds",
-                "shutdown.graceSeconds must be greater than preStopSeconds + drainSeconds, or the process is killed "
-                "while it drains; raise it, or leave it out for preStop + drain + 5",
-            )
-        ),
-    )
-
-
-class KeyRef(Model):
-    """One key of a Secret or ConfigMap in the service's namespace."""
-
-    name: ObjectName = Field(description="Name of the Secret or ConfigMap.")
-    key: DataKey = Field(description="Key in its data.")
-
-
-class Variable(Model):
-    """One environment variable (factor III): a literal or a reference, never a literal secret."""
-
-    value: str | None = Field(
-        default=None,
-        max_length=16384,
-        description="A literal value; kept in an immutable ConfigMap of the release. Not for credentials.",
-    )
-    secret_key_ref: KeyRef | None = Field(default=None, description="Take the value from a Secret's key.")
-    config_map_key_ref: KeyRef | None = Field(default=None, description="Take the value from a ConfigMap's key.")
-    optional: bool = Field(
-        default=False,
-        description="With a reference: start without the variable when the object or key is missing. Default false: "
-        "no release is made until it is there (condition ConfigReady).",
-    )
-
-
-class BackingService(Model):
-    """An attached resource (factor IV): swapped by pointing the reference to another Secret, with no code change."""
-
-    name: str = Field(min_length=1, max_length=63, pattern=_DNS_LABEL, description="Name of the binding, e.g. db.")
-    type: str = Field(
-        min_length=1,
-        max_length=63,
-        pattern=_DNS_LABEL,
-        description="What it is: postgresql, kafka, redis, rabbitmq, mongodb, or any other.",
-    )
-    version: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=63,
-        pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]*$",
-        description='Its version, the same in every environment (factor X), e.g. "15".',
-    )
-    secret: ObjectName = Field(description="The Secret that holds its location and credentials.")
-    env: dict[VariableName, DataKey] = Field(
-        min_length=1,
-        max_length=32,
-        description="Environment variable to key of the Secret, e.g. DATABASE_URL: url.",
-        json_schema_extra=rules(
-            (
-                f"self.all(k, k.matches('{_VARIABLE}'))",
-                "backingServices[].env: variable names have letters, digits and '_' and do not start with a digit",
-            ),
-            *(
-                (f"!('{name}' in self)", f"backingServices[].env: {name} is set by the operator; use another name")
-                for name in RESERVED_VARIABLES
-            ),
-        ),
-    )
-
-
-class Migrate(Model):
-    """The migration of a release: a Job that must succeed before any process of the release starts (F12-6)."""
+class OneOff(Model):
+    """A one-off process (factor XII): runs once, in the image and the environment of its release."""
 
     command: Command = Field(description="The program and its arguments, in the release's image and environment.")
+    timeout_seconds: int = Field(
+        default=3600,
+        ge=1,
+        le=604800,
+        description="Seconds until it is stopped and counts as failed. Default 3600. Becomes activeDeadlineSeconds.",
+    )
+    backoff_limit: int = Field(
+        default=0, ge=0, le=20, description="How often a failed pod is retried. Default 0, so one pod."
+    )
+    resources: Resources | None = Field(
+        default=None, description="CPU and memory of its container. Default: those of the environment."
+    )
+
+
+class Task(OneOff):
+    """A named one-off process, run on demand by a DeliveryTask or `kubectl delivery run`."""
+
+
+class Migrate(OneOff):
+    """The migration of a release: a Job that must succeed before any process of the release starts (F12-6)."""
+
     timeout_seconds: int = Field(
         default=600,
         ge=1,
@@ -257,6 +122,10 @@ class Migrate(Model):
     )
 
 
+class Contract(Migrate):
+    """The second half of a migration (PG-4): removes what only older releases need, once none of their pods is left."""
+
+
 class FailurePolicy(StrEnum):
     """What happens to the pods of a release that did not become healthy in time."""
 
@@ -268,6 +137,11 @@ class ReleasePolicy(Model):
     """How releases of this service are made (factor V)."""
 
     migrate: Migrate | None = Field(default=None, description="The migration; without one a release rolls out at once.")
+    contract: Contract | None = Field(
+        default=None,
+        description="What is run once the release serves and the last pod of an older release has gone. After it, no "
+        "release from before it can be rolled back to. Default none.",
+    )
     progress_deadline_seconds: int = Field(
         default=600,
         ge=10,
@@ -279,11 +153,50 @@ class ReleasePolicy(Model):
         description="What to do when a rollout fails. rollback (default): put back the active release. hold: leave the "
         "new pods for inspection; the old ones keep serving.",
     )
+    rollback_to: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of an earlier release: a new release with its content and manifests is made, and serves "
+        "while this is set. Its migration is not run again. Default none.",
+        json_schema_extra={"nullable": True},
+    )
+
+
+class Tracing(Model):
+    """Traces by OpenTelemetry (OB-3), to where the environment's telemetry takes them."""
+
+    enabled: bool = Field(default=True, description="Default true. False sets OTEL_SDK_DISABLED.")
+    sample_percent: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Share of traces kept, in per cent. Default: that of the environment. Becomes "
+        "OTEL_TRACES_SAMPLER_ARG.",
+    )
+
+
+class ServiceAccount(Model):
+    """The identity of the service's pods."""
+
+    annotations: dict[LabelKey, AnnotationValue] = Field(
+        default={},
+        max_length=16,
+        description="Annotations of the ServiceAccount, e.g. for a cloud's workload identity. Default none.",
+    )
 
 
 class DeliveryServiceSpec(Model):
     """What the developer wants to run. The operator never writes it."""
 
+    environment: Label = Field(
+        default=DEFAULT_ENVIRONMENT,
+        description="The DeliveryEnvironment whose policy and defaults hold. Default: default, which need not exist.",
+    )
+    paused: bool = Field(
+        default=False,
+        description="Leave everything as it is: no release is made, nothing is repaired, no task is started. Default "
+        "false.",
+    )
     codebase: Codebase | None = Field(default=None, description="Where the image was built from.")
     image: str = Field(
         min_length=1,
@@ -291,7 +204,7 @@ class DeliveryServiceSpec(Model):
         description="The image of every process, with a fixed tag or a digest; never latest.",
         json_schema_extra=rules(
             (
-                f"self.matches('{_TAGGED}') || self.matches('{_DIGEST}')",
+                f"self.matches('{TAGGED}') || self.matches('{DIGEST}')",
                 "image must carry a tag or digest, such as registry.example.com/shop/order:v1.4.2, so that a release "
                 "can be run again",
             ),
@@ -311,11 +224,11 @@ class DeliveryServiceSpec(Model):
     processes: dict[str, Process] = Field(
         min_length=1,
         max_length=20,
-        description="The formation: process type to what it runs. Each becomes a Deployment <service>-<type>; one with "
-        "a port also a Service: <service>-service for web, <service>-<type> for others.",
+        description="The formation: process type to what it runs. Each becomes a Deployment <service>-<type>, or with "
+        "a schedule a CronJob; one with a port also a Service: <service>-service for web, <service>-<type> for others.",
         json_schema_extra=rules(
             (
-                f"self.all(k, size(k) <= {PROCESS_NAME_LENGTH} && k.matches('{_DNS_LABEL}'))",
+                f"self.all(k, size(k) <= {PROCESS_NAME_LENGTH} && k.matches('{DNS_LABEL}'))",
                 f"processes: a process name has at most {PROCESS_NAME_LENGTH} lower-case letters, digits and '-' and "
                 "starts with a letter, such as web or mail-worker",
             ),
@@ -330,54 +243,56 @@ class DeliveryServiceSpec(Model):
         default={},
         max_length=128,
         description="Environment variables of every process, of the migration and of tasks.",
-        json_schema_extra=rules(
-            (
-                f"self.all(k, k.matches('{_VARIABLE}'))",
-                "config: variable names have letters, digits and '_' and do not start with a digit",
-            ),
-            (
-                "self.all(k, (has(self[k].value) ? 1 : 0) + (has(self[k].secretKeyRef) ? 1 : 0)"
-                " + (has(self[k].configMapKeyRef) ? 1 : 0) == 1)",
-                "config: give each variable exactly one of value, secretKeyRef and configMapKeyRef",
-            ),
-            (
-                f"self.all(k, !has(self[k].value) || !k.matches('{_CREDENTIAL_NAME}'))",
-                "config: a variable whose name says it is a credential may not have a literal value; put it in a "
-                "Secret and use secretKeyRef",
-            ),
-            (
-                f"self.all(k, !has(self[k].value) || !self[k].value.matches('{_URL_WITH_PASSWORD}'))",
-                "config: a literal value holds a URL with a password; put it in a Secret and use secretKeyRef or "
-                "backingServices",
-            ),
-            (
-                "self.all(k, !has(self[k].optional) || !self[k].optional || !has(self[k].value))",
-                "config: optional applies to references; a variable with a value is always there",
-            ),
-            *(
-                (f"!('{name}' in self)", f"config: {name} is set by the operator from the process; remove it")
-                for name in RESERVED_VARIABLES
-            ),
-        ),
+        json_schema_extra=CONFIG_RULES,
+    )
+    config_from: list[ConfigFrom] = Field(
+        default=[],
+        max_length=16,
+        description="Whole Secrets and ConfigMaps as environment variables; what config and backingServices say wins.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     backing_services: list[BackingService] = Field(
         default=[],
         max_length=20,
-        description="Attached resources; each gives variables out of a Secret.",
+        description="Attached resources; each gives variables or files out of a Secret.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     release: ReleasePolicy = Field(default_factory=ReleasePolicy, description="How releases are made.")
+    tasks: dict[str, Task] = Field(
+        default={},
+        max_length=32,
+        description="One-off processes (factor XII) by name, run on demand: kubectl delivery run <service> <task>.",
+        json_schema_extra=rules(
+            (
+                f"self.all(k, size(k) <= {PROCESS_NAME_LENGTH} && k.matches('{DNS_LABEL}'))",
+                f"tasks: a task name has at most {PROCESS_NAME_LENGTH} lower-case letters, digits and '-' and starts "
+                "with a letter, such as seed",
+            ),
+        ),
+    )
+    tracing: Tracing = Field(default_factory=Tracing, description="Traces of requests.")
+    sentry: KeyRef | None = Field(
+        default=None,
+        description="The Secret key with the Sentry DSN. Default: that of the environment. Becomes SENTRY_DSN, with "
+        "SENTRY_ENVIRONMENT and SENTRY_RELEASE.",
+    )
+    service_account: ServiceAccount = Field(default_factory=ServiceAccount, description="The identity of its pods.")
+    network: Network = Field(default_factory=Network, description="Who may call it, and whom it may call.")
 
 
 SPEC_RULES: Final = rules(
     (
         "!has(self.config) || !has(self.backingServices)"
-        " || self.backingServices.all(b, b.env.all(k, !(k in self.config)))",
+        " || self.backingServices.all(b, !has(b.env) || b.env.all(k, !(k in self.config)))",
         "a variable is set both in config and in backingServices[].env; keep one of them",
     ),
     (
-        "!has(self.backingServices) || self.backingServices.all(b, b.env.all(k,"
-        " self.backingServices.exists_one(other, k in other.env)))",
+        "!has(self.backingServices) || self.backingServices.all(b, !has(b.env) || b.env.all(k,"
+        " self.backingServices.exists_one(other, has(other.env) && k in other.env)))",
         "a variable is set by two backing services; keep one of them",
+    ),
+    (
+        "self.processes.all(k, !has(self.processes[k].image)) || has(self.codebase)",
+        "processes: an image of a process's own needs codebase, which says of what revision both are; give codebase",
     ),
 )

@@ -58,7 +58,7 @@ def status(
     if active:
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
-        result["formation"] = " ".join(f"{name}={process.replicas}" for name, process in sorted(spec.processes.items()))
+        result["formation"] = " ".join(f"{name}={process.pods}" for name, process in sorted(spec.processes.items()))
     result["conditions"] = [_condition(kind, claim, previous, snapshot) for kind, claim in claims.items()]
     return result
 

@@ -57,7 +57,7 @@ def _replicas(manifest: Manifest, spec: DeliveryServiceSpec, release: Release) -
     process_name = labels(manifest).get(names.PROCESS, "")
     process = spec.processes.get(process_name)
     if process is not None:
-        return process.replicas
+        return process.pods
     return _released_replicas(release.manifests, process_name)
 
 

@@ -47,7 +47,8 @@ def uses(spec: DeliveryServiceSpec) -> Iterator[Use]:
                 yield Use((kind, reference.name), reference.key, variable_name, variable.optional)
     for service in sorted(spec.backing_services, key=lambda each: each.name):
         for variable_name, key in sorted(service.env.items()):
-            yield Use((ReferenceKind.SECRET, service.secret), key, variable_name, optional=False)
+            if service.secret:
+                yield Use((ReferenceKind.SECRET, service.secret), key, variable_name, optional=False)
 
 
 def missing(spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]]) -> list[Missing]:

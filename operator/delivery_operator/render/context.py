@@ -3,20 +3,24 @@
 import re
 from typing import Any, Final
 
-from delivery_operator.api.service import DeliveryServiceSpec, Process, Resources
+from delivery_operator.api.environment import Defaults
+from delivery_operator.api.process import Process, Resources
+from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest, quantity
+from delivery_operator.render.platform import Platform
 
 _NOT_IN_A_LABEL: Final = re.compile(r"[^0-9A-Za-z._-]+")
 
 
-def service_context(name: str, namespace: str, spec: DeliveryServiceSpec) -> dict[str, Any]:
+def service_context(name: str, namespace: str, spec: DeliveryServiceSpec, platform: Platform) -> dict[str, Any]:
     """Build what every template sees: the service, its labels, and the environment of its processes.
 
     Args:
         name: metadata.name of the DeliveryService.
         namespace: its namespace.
         spec: its spec.
+        platform: what the environment and the cluster add.
     """
     literals = {key: variable.value for key, variable in sorted(spec.config.items()) if variable.value is not None}
     literal_source = names.config_map(name, digest(literals)) if literals else None
@@ -32,7 +36,8 @@ def service_context(name: str, namespace: str, spec: DeliveryServiceSpec) -> dic
         "annotations": _annotations(spec),
         "config": {"name": literal_source, "data": literals},
         "envFrom": [{"configMapRef": {"name": literal_source}}] if literals else None,
-        "env": _references(spec),
+        "env": _references(spec, platform),
+        "defaults": platform.environment.defaults,
     }
 
 
@@ -57,9 +62,9 @@ def process_context(shared: dict[str, Any], process_name: str, process: Process)
             "deployment": names.deployment(name, process_name),
             "service": names.network_service(name, process_name),
             "command": process.command,
-            "replicas": process.replicas,
+            "replicas": process.pods,
             "port": port.model_dump(mode="json") if port else None,
-            "resources": _resources(process.resources),
+            "resources": _resources(process.resources, shared["defaults"]),
             "preStopSeconds": process.shutdown.pre_stop_seconds,
             "graceSeconds": process.shutdown.grace,
         },
@@ -88,7 +93,7 @@ def job_context(shared: dict[str, Any], role: str, spec: DeliveryServiceSpec) ->
             "command": migrate.command,
             "timeoutSeconds": migrate.timeout_seconds,
             "backoffLimit": migrate.backoff_limit,
-            "resources": _resources(Resources()),
+            "resources": _resources(migrate.resources, shared["defaults"]),
         },
     }
 
@@ -113,7 +118,7 @@ def _annotations(spec: DeliveryServiceSpec) -> dict[str, str]:
     return {names.REPOSITORY: spec.codebase.repository, names.REVISION: spec.codebase.revision}
 
 
-def _references(spec: DeliveryServiceSpec) -> list[dict[str, Any]]:
+def _references(spec: DeliveryServiceSpec, platform: Platform) -> list[dict[str, Any]]:
     variables: list[dict[str, Any]] = []
     for name, variable in sorted(spec.config.items()):
         sources = (("secretKeyRef", variable.secret_key_ref), ("configMapKeyRef", variable.config_map_key_ref))
@@ -124,16 +129,21 @@ def _references(spec: DeliveryServiceSpec) -> list[dict[str, Any]]:
             if reference
         )
     variables.extend(
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": service.secret, "key": key}}}
+        {
+            "name": name,
+            "valueFrom": {"secretKeyRef": {"name": service.secret or platform.bindings[service.name], "key": key}},
+        }
         for service in sorted(spec.backing_services, key=lambda each: each.name)
         for name, key in sorted(service.env.items())
     )
     return variables
 
 
-def _resources(resources: Resources) -> dict[str, dict[str, str]]:
+def _resources(own: Resources | None, defaults: Defaults) -> dict[str, dict[str, str]]:
+    requests = defaults.requests if own is None or own.requests is None else own.requests
+    limits = defaults.limits if own is None or own.limits is None else own.limits
     return {
         side: {name: quantity(amount) for name, amount in sorted(amounts.items())}
-        for side, amounts in (("requests", resources.requests), ("limits", resources.limits))
+        for side, amounts in (("requests", requests), ("limits", limits))
         if amounts
     }

@@ -5,15 +5,17 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import canonical_json
 from delivery_operator.render.context import job_context, process_context, service_context
+from delivery_operator.render.platform import Platform
 
 Manifest = dict[str, Any]
+BARE: Final = Platform()
 
 # What takes effect at once and makes no release (design: scaling and policies are not release content).
 _NOT_CONTENT_OF_PROCESS = frozenset({"replicas"})
@@ -35,16 +37,26 @@ def content(spec: DeliveryServiceSpec) -> dict[str, Any]:
     return {**dumped, "release": kept} if kept else dumped
 
 
-def render(name: str, namespace: str, spec: DeliveryServiceSpec, bundle: Bundle) -> list[Manifest]:
+def render(
+    name: str, namespace: str, spec: DeliveryServiceSpec, bundle: Bundle, platform: Platform = BARE
+) -> list[Manifest]:
     """Render every child of a service, in the order they are applied.
 
     The Job's name lacks the release's number, and nothing has an owner yet: the engine adds both when it applies.
+
+    Args:
+        name: metadata.name of the DeliveryService.
+        namespace: its namespace.
+        spec: its spec.
+        bundle: the templates.
+        platform: what the environment and the cluster add; by default the built-in environment on a cluster that
+            serves nothing optional.
 
     Raises:
         TemplateError: a template of the bundle is wrong.
     """
     templates = bundle.templates
-    shared = service_context(name, namespace, spec)
+    shared = service_context(name, namespace, spec, platform)
     manifests = [templates["serviceaccount"].render(shared)]
     if shared["config"]["data"]:
         manifests.append(templates["configmap"].render(shared))

@@ -2,7 +2,9 @@
 
 import pytest
 
-from delivery_operator.api.service import FailurePolicy, Process, Protocol, Shutdown
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.api.process import Process, Protocol, Shutdown
+from delivery_operator.api.service import FailurePolicy
 from tests.unit.support import builders
 
 
@@ -11,12 +13,32 @@ def test_what_need_not_be_written() -> None:
     web = spec.processes["web"]
     assert web.port is not None
     assert web.port.protocol is Protocol.HTTP
-    assert web.replicas == 1
-    assert web.resources.requests == {"cpu": "50m", "memory": "128Mi"}
-    assert web.resources.limits == {"memory": "256Mi"}
+    assert web.pods == 1
     assert spec.release.on_failure is FailurePolicy.ROLLBACK
     assert spec.release.progress_deadline_seconds == 600
     assert spec.release.migrate is None
+
+
+def test_what_an_environment_need_not_say() -> None:
+    defaults = DeliveryEnvironmentSpec().defaults
+    assert defaults.requests == {"cpu": "50m", "memory": "128Mi"}
+    assert defaults.limits == {"memory": "256Mi"}
+    assert defaults.log_level == "info"
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ({}, True),
+        ({"tier": "staging"}, True),
+        ({"tier": "production"}, False),
+        ({"tier": "production", "policy": {"preReleases": True}}, True),
+        ({"tier": "development", "policy": {"preReleases": False}}, False),
+    ],
+)
+def test_production_takes_no_pre_release_unless_it_says_so(said: dict[str, object], taken: bool) -> None:  # noqa: FBT001 a column of the table
+    """F1-7."""
+    assert DeliveryEnvironmentSpec.model_validate(said).pre_releases is taken
 
 
 def test_a_migration_is_tried_five_times_in_ten_minutes() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from delivery_operator.api.release import DeliveryReleaseSpec
-from delivery_operator.api.service import Resources
 from delivery_operator.engine.history import History, cut, wanted_digest
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render.canonical import digest
@@ -80,7 +79,8 @@ def test_what_the_api_server_defaults_is_no_content() -> None:
     plain = builders.spec()
     told = deepcopy(plain)
     told["imagePullSecrets"] = []
-    told["processes"]["web"]["resources"] = Resources().model_dump(by_alias=True)
+    told["processes"]["web"]["shutdown"] = {"preStopSeconds": 3, "drainSeconds": 15}
+    told["environment"] = "default"
     assert content(builders.parsed(told)) == content(builders.parsed(plain))
 
 

@@ -5,6 +5,7 @@ import pytest
 from delivery_operator.render import names
 from delivery_operator.render.context import job_context, service_context
 from delivery_operator.render.manifests import render
+from delivery_operator.render.platform import Platform
 from tests.unit.support import builders
 
 
@@ -31,9 +32,11 @@ def test_the_revision_is_a_label_as_far_as_it_fits_and_an_annotation_whole(revis
 
 def test_literals_are_one_immutable_config_map_named_by_its_content() -> None:
     """F3-4; a hashed name keeps an older release's literals beside the new ones."""
-    first = service_context("order", "shop", builders.parsed(builders.spec()))
-    again = service_context("order", "shop", builders.parsed(builders.spec(image=builders.NEXT_IMAGE)))
-    other = service_context("order", "shop", builders.parsed(builders.spec(config={"LOG_LEVEL": {"value": "debug"}})))
+    first = service_context("order", "shop", builders.parsed(builders.spec()), Platform())
+    again = service_context("order", "shop", builders.parsed(builders.spec(image=builders.NEXT_IMAGE)), Platform())
+    other = service_context(
+        "order", "shop", builders.parsed(builders.spec(config={"LOG_LEVEL": {"value": "debug"}})), Platform()
+    )
     assert first["config"] == again["config"]
     assert first["config"]["name"] != other["config"]["name"]
     assert first["config"]["name"].startswith("order-config-")
@@ -59,7 +62,7 @@ def test_references_are_environment_variables_in_a_stable_order() -> None:
             {"name": "db", "type": "postgresql", "secret": "db", "env": {"URL": "url", "PASS": "pass"}},
         ],
     )
-    assert service_context("order", "shop", builders.parsed(spec))["env"] == [
+    assert service_context("order", "shop", builders.parsed(spec), Platform())["env"] == [
         {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "a", "optional": True}}},
         {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "b"}}},
         {"name": "PASS", "valueFrom": {"secretKeyRef": {"name": "db", "key": "pass"}}},
@@ -72,7 +75,7 @@ def test_a_service_without_a_migration_has_no_job() -> None:
     spec = builders.parsed(builders.spec(migrate=False))
     assert "Job" not in {each["kind"] for each in render("order", "shop", spec, builders.BUNDLE)}
     with pytest.raises(ValueError, match="without a migration"):
-        job_context(service_context("order", "shop", spec), names.MIGRATE, spec)
+        job_context(service_context("order", "shop", spec, Platform()), names.MIGRATE, spec)
 
 
 @pytest.mark.parametrize("child", [names.deployment, names.network_service])

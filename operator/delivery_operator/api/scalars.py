@@ -1,0 +1,69 @@
+"""The small types that the models share: names, quantities, patterns, and the rules that go with them."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+DNS_LABEL: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+URL_WITH_PASSWORD: Final = r"://[^/@:]*:[^/@]+@"  # noqa: S105 a pattern that finds passwords
+CREDENTIAL_NAME: Final = r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS?)$"
+
+# In CEL a string literal has its backslashes doubled.
+TAGGED: Final = r"^([^/\\s]+/)*[^/:@\\s]+:[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+DIGEST: Final = r"^([^/\\s]+/)*[^/@\\s]+@sha256:[0-9a-f]{64}$"
+SEMVER: Final = r"^v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?$"
+COMMIT: Final = r"^[0-9a-f]{7,64}$"
+
+Quantity = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$",
+        max_length=20,
+        description="A Kubernetes quantity, such as 250m (a quarter of a core) or 128Mi.",
+    ),
+]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")]
+Label = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+"""A DNS label that starts with a letter: the name of a namespace, a service, a process."""
+LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
+LabelValue = Annotated[str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")]
+AnnotationValue = Annotated[str, Field(max_length=4096)]
+DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+Command = Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)]
+VariableName = Annotated[str, Field(max_length=128)]
+VariableRef = Annotated[str, Field(min_length=1, max_length=128, pattern=VARIABLE)]
+"""The name of an environment variable, as a value."""
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",
+    ),
+]
+Path = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^/[-A-Za-z0-9/._~%]*$")]
+"""An HTTP path."""
+Cidr = Annotated[
+    str,
+    Field(min_length=1, max_length=43, pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3})$"),
+]
+
+_STEP = r"(/[1-9][0-9]*)?"
+
+
+def _field(number: str) -> str:
+    item = rf"([*]|{number}(-{number})?){_STEP}"
+    return rf"{item}(,{item})*"
+
+
+_MINUTE = _field("[0-5]?[0-9]")
+_HOUR = _field("([01]?[0-9]|2[0-3])")
+_DAY = _field("(0?[1-9]|[12][0-9]|3[01])")
+_MONTH = _field("(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)")
+_WEEKDAY = _field("([0-6]|SUN|MON|TUE|WED|THU|FRI|SAT)")
+CRON: Final = (
+    rf"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{_MINUTE} {_HOUR} {_DAY} {_MONTH} {_WEEKDAY})$"
+)
+"""A schedule as a CronJob takes it (https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/)."""

@@ -4,7 +4,7 @@
 |---|---|
 | `yaml` | Kubernetes objects, whole: the API server takes them (server-side dry run, strict fields) |
 | `yaml {title="order.yaml"}` | the same, and the text becomes a file of the reader's folder |
-| `yaml {fragment="DeliveryService.spec.processes"}` | part of an object: put there, in an object that is otherwise well, and taken |
+| `yaml {fragment="DeliveryService.spec.config"}` | part of an object: taken when it is put there, in one that is well |
 | `yaml {values="values.yaml"}` | values of the operator's chart: helm renders it with them; becomes a file too |
 | `yaml {absent="argocd"}` | objects of an API that no test cluster serves: held against what is known of it |
 | `sh` | run, in the page's one bash, in order; a command that fails fails the test |
@@ -144,4 +144,4 @@ def _blocks(path: Path, text: str) -> Iterator[Block]:
 
 
 def _attributes(text: str | None) -> dict[str, str]:
-    return {name: value for name, value in _ATTRIBUTE.findall(text or "")}
+    return dict(_ATTRIBUTE.findall(text or ""))

@@ -100,9 +100,9 @@ def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorPr
         deployment = kube.get("Deployment", SYSTEM, NAME)
         container = deployment["spec"]["template"]["spec"]["containers"][0]
         settings = {
-            each["name"].removeprefix("DELIVERY_OPERATOR_").lower(): each["value"]
+            each["name"].removeprefix("DELIVERY_OPERATOR_").lower(): each.get("value", "")  # "" is not stored
             for each in container["env"]
-            if "value" in each
+            if "valueFrom" not in each
         }
         run = OperatorProcess(_identity(kube), SYSTEM, folder, **settings | {"http_port": "0"})
         try:

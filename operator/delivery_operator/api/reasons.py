@@ -1,4 +1,4 @@
-"""Every condition and every reason, told once: the reference page is generated from here, and a test holds the engine to it.
+"""Every condition and every reason, told once: the reference page is made of it, and a test holds the engine to it.
 
 A reason is for programs: once published it keeps its meaning.
 """

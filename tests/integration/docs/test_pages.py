@@ -3,7 +3,7 @@
 tests/support/pages.py has the kinds of blocks. The pages share a cluster, so one worker reads them all (xdist_group).
 """
 
-import re
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from devcluster.cluster import Cluster
 from devcluster.errors import ToolError
 from tests.support.absent import problems
 from tests.support.chart import render
-from tests.support.pages import Block, Page, Use, pages
+from tests.support.pages import ROOT, Block, Page, Use, pages
 from tests.support.reading import Desk, desk
 from tests.support.shell import missing_line, steps
 
@@ -37,7 +37,7 @@ def test_page(page: Page, reading_room: Cluster, tmp_path: Path, capsys: pytest.
                 pytest.fail(f"{block.place}: {error}", pytrace=False)
     counts = Counter(block.use for block in page.blocks)
     with capsys.disabled():
-        print(f"\n{page}: {', '.join(f'{number} {use}' for use, number in sorted(counts.items()))}")
+        sys.stdout.write(f"\n{page}: {', '.join(f'{number} {use}' for use, number in sorted(counts.items()))}\n")
 
 
 def _objects(place: Desk, block: Block) -> None:
@@ -51,7 +51,7 @@ def _objects(place: Desk, block: Block) -> None:
 
 
 def _namespaces(place: Desk, objects: list[Any]) -> None:
-    """A dry run of an object needs its namespace, which the same block, or the reader before it, may make."""
+    """Make the namespaces of objects: a dry run needs them."""
     for name in {each["metadata"].get("namespace") for each in objects} - {None, "default"}:
         if place.kube.find("Namespace", None, name) is None:
             place.make_namespace(name)
@@ -61,8 +61,8 @@ def _fragment(place: Desk, block: Block) -> None:
     kind, *path = block.attributes["fragment"].split(".")
     whole = place.base(kind)
     part: Any = yaml.safe_load(block.text)
-    for name in reversed(path):
-        part = {name: part}
+    for step in reversed(path):
+        part = {step: part}
     place.cluster.kubectl(*DRY_RUN, input=yaml.safe_dump(_merged(whole, part)))
 
 
@@ -95,8 +95,8 @@ def _transcript(place: Desk, block: Block) -> None:
 
 
 def _elsewhere(_: Desk, block: Block) -> None:
-    path, _, name = block.attributes["elsewhere"].partition("::")
-    assert re.search(rf"^def {name}\(", Path(path).read_text(), re.MULTILINE), f"there is no test {name} in {path}"
+    path, name = block.attributes["elsewhere"].split("::")
+    assert f"\ndef {name}(" in (ROOT / path).read_text(), f"there is no test {name} in {path}"
 
 
 def _shown(_: Desk, block: Block) -> None:

@@ -61,7 +61,7 @@ class BackingService(Model):
             ),
             (
                 "(has(self.env) && size(self.env) > 0) || (has(self.files) && self.files)",
-                "backingServices[]: say how the service learns of it: env (variable to key), files: true, or both",
+                "backingServices[]: give env (variable to key) or files: true, else the service does not learn of it",
             ),
         )
     )

@@ -156,12 +156,12 @@ class QueueLength(Model):
         json_schema_extra=rules(
             (
                 "has(self.consumerGroup) == (self.type == 'kafka')",
-                "scaling.queue: consumerGroup goes with type kafka, and kafka needs it: the lag is that group's",
+                "scaling.queue: give consumerGroup with type kafka, whose lag is that group's, and with no other",
             ),
             (
                 "!has(self.passwordFrom) || self.type == 'redis'",
-                "scaling.queue: passwordFrom goes with type redis; a rabbitmq URL holds its password, and kafka "
-                "takes none",
+                "scaling.queue: passwordFrom applies to type redis; a rabbitmq URL holds its password, and "
+                "kafka takes none",
             ),
         )
     )
@@ -190,10 +190,10 @@ class Scaling(Model):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            ("self.min <= self.max", "scaling: min may not be greater than max"),
+            ("self.min <= self.max", "scaling: min must not be greater than max"),
             (
                 "has(self.cpu) || has(self.memory) || has(self.queue)",
-                "scaling: say by what: cpu, memory, queue, or several of them",
+                "scaling: give what decides: cpu, memory, queue, or several of them",
             ),
         )
     )
@@ -227,7 +227,8 @@ class Expose(Model):
         json_schema_extra=rules(
             (
                 "self.type == 'route' || !(has(self.host) || has(self.path) || has(self.tlsSecret))",
-                "expose: host, path and tlsSecret belong to type route; a load balancer passes every connection on",
+                "expose: remove host, path and tlsSecret, or write type route: a load balancer passes every "
+                "connection on",
             ),
         )
     )
@@ -337,7 +338,7 @@ class Process(Model):
         json_schema_extra=rules(
             (
                 f"self.matches('{DIGEST}')",
-                "processes: an image of a process's own is named by digest, such as "
+                "processes: an image of a process's own must be named by digest, such as "
                 "registry.example.com/shop/order-web@sha256:..., so that it is known to be of the same revision",
             )
         ),

@@ -1,5 +1,6 @@
 """The command line, from its click commands (a typer application is one: typer.main.get_command)."""
 
+import inspect
 from collections.abc import Iterator
 
 import click
@@ -56,7 +57,7 @@ def _option(option: click.Option, context: click.Context) -> tuple[str, str, str
 def _help(text: str) -> str:
     """Help text as Markdown: a paragraph marked to keep its lines keeps them, as when click prints it."""
     paragraphs = []
-    for paragraph in text.split("\f", maxsplit=1)[0].split("\n\n"):
+    for paragraph in inspect.cleandoc(text.split("\f", maxsplit=1)[0]).split("\n\n"):
         if paragraph.startswith("\b"):
             kept = paragraph.removeprefix("\b").strip("\n")
             paragraphs.append(f"```text\n{kept}\n```")

@@ -10,6 +10,9 @@ Schema = Mapping[str, Any]
 
 REFUSED: Final = "Refused by the API server, with this message, where the rule does not hold:"
 
+READABLE: Final = 100
+"""Characters of a pattern that a person still reads."""
+
 _RULES: Final = "x-kubernetes-validations"
 _KEYS: Final = "x-kubernetes-list-map-keys"
 _FREE: Final = "x-kubernetes-preserve-unknown-fields"
@@ -113,7 +116,8 @@ def _limits(schema: Schema) -> Iterator[str]:
         elif low is not None:
             yield f"at least {low}{unit}"
     if "pattern" in schema:
-        yield f"matches {code(schema['pattern'])}"
+        pattern = schema["pattern"]
+        yield f"matches {code(pattern)}" if len(pattern) <= READABLE else "has a pattern, see `kubectl explain`"
     if keys := schema.get(_KEYS):
         yield f"one entry for each {' and '.join(map(code, keys))}"
     items = schema.get("items") or schema.get("additionalProperties") or {}

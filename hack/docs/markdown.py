@@ -9,8 +9,8 @@ def code(text: object) -> str:
     if not written:
         return ""
     if "|" in written or "`" in written:
-        for character, entity in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("*", "&#42;"), ("_", "&#95;")):
-            written = written.replace(character, entity)
+        for character in "&<|*_[":
+            written = written.replace(character, f"&#{ord(character)};")
         return f"<code>{written}</code>"
     return f"`{written}`"
 

@@ -7,7 +7,7 @@ _MODELS: Final = {
     "kustomize.toolkit.fluxcd.io/v1": "cloudcoil.models.fluxcd.kustomize.v1",
     "helm.toolkit.fluxcd.io/v2": "cloudcoil.models.fluxcd.helm.v2",
     "source.toolkit.fluxcd.io/v1": "cloudcoil.models.fluxcd.source.v1",
-    "monitoring.coreos.com/v1": "cloudcoil.models.prometheus_operator.monitoring.v1",
+    "monitoring.coreos.com/v1": "cloudcoil.models.prometheus_operator.v1",
 }
 _OWNERS: Final = {
     "fluxcd": ("kustomize.toolkit.fluxcd.io/v1", "helm.toolkit.fluxcd.io/v2", "source.toolkit.fluxcd.io/v1"),

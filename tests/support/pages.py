@@ -1,18 +1,18 @@
-"""The documentation's pages and their fenced blocks; docs/contributing.md tells writers the same.
+"""The documentation's pages and their fenced blocks; CONTRIBUTING.md tells writers where to look.
 
 | fence | what a test does with it |
 |---|---|
 | `yaml` | Kubernetes objects, whole: the API server takes them (server-side dry run, strict fields) |
-| `yaml {title="order.yaml"}` | the same, and the text becomes a file of the reader's folder |
 | `yaml {fragment="DeliveryService.spec.config"}` | part of an object: taken when it is put there, in one that is well |
-| `yaml {values="values.yaml"}` | values of the operator's chart: helm renders it with them; becomes a file too |
+| `yaml {values="values.yaml"}` | values of the operator's chart, in a file: helm renders it with them |
 | `yaml {absent="argocd"}` | objects of an API that no test cluster serves: held against what is known of it |
 | `sh` | run, in the page's one bash, in order; a command that fails fails the test |
 | `console` | a transcript: its `$` lines are run, and what follows them is what they print |
 | `sh {elsewhere="tests/…::test_name"}` | not run here: the test that is named does what the block does |
 | `mermaid`, `text` | shown only |
 
-`fails` on a `sh` or `console` block: its last command has to fail. Anything else is an error of the page.
+A `title="order.yaml"` makes a YAML block a file of the reader's folder, for the commands that follow. `fails` on a `sh`
+or `console` block: its last command has to fail. Anything else is an error of the page.
 """
 
 import re
@@ -85,8 +85,8 @@ class Block:
 _NONE: frozenset[str] = frozenset()
 _USES: Final = (
     ("yaml", _NONE, frozenset({"title"}), Use.OBJECTS),
-    ("yaml", frozenset({"fragment"}), _NONE, Use.FRAGMENT),
-    ("yaml", frozenset({"values"}), frozenset({"title"}), Use.VALUES),
+    ("yaml", frozenset({"fragment"}), frozenset({"title"}), Use.FRAGMENT),
+    ("yaml", frozenset({"values"}), _NONE, Use.VALUES),
     ("yaml", frozenset({"absent"}), frozenset({"title"}), Use.ABSENT),
     ("sh", _NONE, frozenset({"fails"}), Use.RUN),
     ("console", _NONE, frozenset({"fails"}), Use.TRANSCRIPT),

@@ -86,7 +86,10 @@ def desk(cluster: Cluster, folder: Path, starts: str) -> Iterator[Desk]:
     environment = {**cluster.environment, "PATH": f"{_tools(cluster, folder)}:{programs}:{os.environ['PATH']}"}
     with contextlib.ExitStack() as stack:
         stack.callback(_clear, cluster, kube)
-        if starts != "nothing":
+        stack.enter_context(FakeKubelet(kube, SYSTEM))
+        if starts == "nothing":
+            _uninstall(cluster)
+        else:
             stack.enter_context(installed(cluster, kube, folder))
         stack.enter_context(_shop(kube, ready=starts == "order"))
         yield Desk(stack.enter_context(Shell(reading, environment)), cluster, kube, stack)
@@ -96,19 +99,24 @@ def desk(cluster: Cluster, folder: Path, starts: str) -> Iterator[Desk]:
 def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorProcess]:
     """Install the chart and play its pod's part: the real operator, as the pod's container would be started."""
     cluster.helm("upgrade", "--install", NAME, str(CHART), "--namespace", SYSTEM, "--create-namespace")
-    with FakeKubelet(kube, SYSTEM):
-        deployment = kube.get("Deployment", SYSTEM, NAME)
-        container = deployment["spec"]["template"]["spec"]["containers"][0]
-        settings = {
-            each["name"].removeprefix("DELIVERY_OPERATOR_").lower(): each.get("value", "")  # "" is not stored
-            for each in container["env"]
-            if "valueFrom" not in each
-        }
-        run = OperatorProcess(_identity(kube), SYSTEM, folder, **settings | {"http_port": "0"})
-        try:
-            yield run
-        finally:
-            run.stop()
+    deployment = kube.get("Deployment", SYSTEM, NAME)
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    settings = {
+        each["name"].removeprefix("DELIVERY_OPERATOR_").lower(): each.get("value", "")  # "" is not stored
+        for each in container["env"]
+        if "valueFrom" not in each
+    }
+    run = OperatorProcess(_identity(kube), SYSTEM, folder, **settings | {"http_port": "0"})
+    try:
+        yield run
+    finally:
+        run.stop()
+
+
+def _uninstall(cluster: Cluster) -> None:
+    """Make the cluster one that the operator has never seen."""
+    cluster.helm("uninstall", NAME, "--namespace", SYSTEM, "--ignore-not-found")
+    cluster.kubectl("delete", "-f", str(ROOT / "crds"), "--ignore-not-found")
 
 
 def _identity(kube: Kube) -> Object:

@@ -50,7 +50,7 @@ class Shell:
         """
         self._scripts += 1
         end = f"--- end of script {self._scripts} ---"
-        file = self.folder / f".script-{self._scripts}"
+        file = self.folder.with_name(f"script-{self._scripts}")
         file.write_text(script)
         # A script that has to fail runs in a shell of its own, else its failure would end the page.
         how = f"set +e; (set -e; source {file}); code=$?; set -e" if fails else f"source {file}; code=$?"

@@ -47,7 +47,7 @@ def _objects(place: Desk, block: Block) -> None:
         assert {"apiVersion", "kind", "metadata"} <= each.keys(), "not a whole object: say what it is a fragment of"
     _namespaces(place, found)
     place.cluster.kubectl(*DRY_RUN, input=block.text)
-    _keep(place, block, block.attributes.get("title"))
+    _keep(place, block)
 
 
 def _namespaces(place: Desk, objects: list[Any]) -> None:
@@ -64,6 +64,7 @@ def _fragment(place: Desk, block: Block) -> None:
     for step in reversed(path):
         part = {step: part}
     place.cluster.kubectl(*DRY_RUN, input=yaml.safe_dump(_merged(whole, part)))
+    _keep(place, block)
 
 
 def _merged(base: Any, part: Any) -> Any:
@@ -73,13 +74,14 @@ def _merged(base: Any, part: Any) -> Any:
 
 
 def _values(place: Desk, block: Block) -> None:
-    _keep(place, block, block.attributes["values"])
-    assert render("--values", str(place.shell.folder / block.attributes["values"]))
+    file = place.shell.folder / block.attributes["values"]
+    file.write_text(block.text)
+    assert render("--values", str(file))
 
 
 def _absent(place: Desk, block: Block) -> None:
     assert problems(block.attributes["absent"], list(yaml.safe_load_all(block.text))) == []
-    _keep(place, block, block.attributes.get("title"))
+    _keep(place, block)
 
 
 def _run(place: Desk, block: Block) -> None:
@@ -103,9 +105,9 @@ def _shown(_: Desk, block: Block) -> None:
     assert block.text.strip(), "an empty block"
 
 
-def _keep(place: Desk, block: Block, name: str | None) -> None:
-    if name:
-        (place.shell.folder / name).write_text(block.text)
+def _keep(place: Desk, block: Block) -> None:
+    if "title" in block.attributes:
+        (place.shell.folder / block.attributes["title"]).write_text(block.text)
 
 
 DOING: dict[Use, Callable[[Desk, Block], None]] = {

@@ -23,8 +23,7 @@ from tests.support.shell import missing_line, steps
 pytestmark = pytest.mark.xdist_group("docs")
 
 DRY_RUN = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts", "-f", "-")
-NEEDS_A_CLUSTER = {Use.OBJECTS, Use.FRAGMENT, Use.RUN, Use.TRANSCRIPT}
-PAGES = [page for page in pages() if page.blocks]
+PAGES = [page for page in pages() if {block.use for block in page.blocks} - {Use.SHOWN}]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
@@ -36,8 +35,12 @@ def test_page(page: Page, reading_room: Cluster, tmp_path: Path, capsys: pytest.
             except (AssertionError, ToolError) as error:
                 pytest.fail(f"{block.place}: {error}", pytrace=False)
     counts = Counter(block.use for block in page.blocks)
+    left = [
+        f"  {block.place} to {block.attributes['elsewhere']}" for block in page.blocks if block.use is Use.ELSEWHERE
+    ]
     with capsys.disabled():
         sys.stdout.write(f"\n{page}: {', '.join(f'{number} {use}' for use, number in sorted(counts.items()))}\n")
+        sys.stdout.writelines(f"{line}\n" for line in left)
 
 
 def _objects(place: Desk, block: Block) -> None:

@@ -122,4 +122,4 @@ cluster-status: setup ## Say what runs
 
 .PHONY: binaries
 binaries: setup
-	@hack/helm version >/dev/null
+	@$(BIN)/devcluster build

@@ -103,6 +103,7 @@ EXTRA = {
     "CustomResourceDefinition": Resource(
         "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", frozenset()
     ),
+    "Database": Resource("example.com", "v1", "databases", "Database", frozenset()),  # tests/support/crds
 }
 
 

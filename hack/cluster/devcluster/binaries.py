@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
-import re
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster.console import Reporter, Step
-from devcluster.errors import BuildError
-from devcluster.home import Home, remove_tree
-from devcluster.toolchain import Version, find_go, parse_version
+from devcluster.builds import Build, Go, packages_built, pinned_go, pinned_version, source_key
+from devcluster.console import Reporter
+from devcluster.home import Home
+from devcluster.toolchain import Version, parse_version
 
 SOURCE = Path(__file__).resolve().parent.parent / "binaries"
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
@@ -51,18 +48,8 @@ class Pins:
         Raises:
             FileNotFoundError: this package does not run from a checkout.
         """
-        text = (source / "go.mod").read_text()
-
-        def version(pattern: str) -> str:
-            found = re.search(rf"^\s*(?:require )?{pattern} (\S+)", text, re.MULTILINE)
-            if not found:
-                message = f"{source / 'go.mod'} names no {pattern}"
-                raise ValueError(message)
-            return found.group(1)
-
-        go = parse_version(version("go"))
-        assert go is not None, "go.mod's go line is a version"
-        return cls(go, version(r"k8s\.io/kubernetes"), version(r"go\.etcd\.io/etcd/server/v3"))
+        kubernetes = pinned_version(source, "k8s.io/kubernetes")
+        return cls(pinned_go(source), kubernetes, pinned_version(source, "go.etcd.io/etcd/server/v3"))
 
     def fits(self, program: str, version: str) -> bool:
         """Whether a program of this version can stand in for our build: the same major and minor version."""
@@ -107,11 +94,8 @@ def find_fitting(programs: Sequence[str], pins: Pins, search_path: str) -> Binar
 
 def cached(home: Home, pins: Pins | None = None) -> Binaries | None:
     """Our build of exactly this source, if it is in the cache."""
-    key = _key(pins or Pins.read())
-    directory = home.binaries / key
-    if not (directory / "kube").exists():
-        return None
-    return Binaries(key, {name: directory / name for name in (*LINKS, "pause")})
+    build = _build(home, pins or Pins.read())
+    return _programs(build.directory) if build.done else None
 
 
 def built_binaries(home: Home, reporter: Reporter, pins: Pins | None = None) -> Binaries:
@@ -120,17 +104,11 @@ def built_binaries(home: Home, reporter: Reporter, pins: Pins | None = None) -> 
     Raises:
         BuildError: the build failed.
     """
-    pins = pins or Pins.read()
-    if built := cached(home, pins):
-        return built
-    with home.lock("binaries", lambda: reporter.note("Another process is building the Kubernetes programs; waiting …")):
-        if built := cached(home, pins):
-            return built
-        go = find_go(home, pins.go, reporter)
-        _build(home, go, pins, reporter)
-    built = cached(home, pins)
-    assert built is not None, "a build that raised nothing is in the cache"
-    return built
+    return _programs(_build(home, pins or Pins.read()).ensure(home, reporter))
+
+
+def _programs(directory: Path) -> Binaries:
+    return Binaries(directory.name, {name: directory / name for name in (*LINKS, "pause")})
 
 
 def build_flags(pins: Pins) -> list[str]:
@@ -142,54 +120,16 @@ def build_flags(pins: Pins) -> list[str]:
     return ["-trimpath", "-ldflags", " ".join(["-s", "-w", *definitions])]
 
 
-def _key(pins: Pins) -> str:
-    digest = hashlib.sha256(f"{platform.machine()} {build_flags(pins)}".encode())
-    for path in sorted([*SOURCE.rglob("*.go"), *SOURCE.glob("go.*")]):
-        digest.update(f"{path.relative_to(SOURCE)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+def _build(home: Home, pins: Pins) -> Build:
+    flags = build_flags(pins)
 
+    def make(go: Go, folder: Path) -> None:
+        go.run("Downloading Go modules", "mod", "download")
+        title = f"Building Kubernetes {pins.kubernetes} (the first time takes minutes; the result is kept)"
+        go.run(title, "build", "-v", *flags, "-o", str(folder / "kube"), ".", progress=packages_built)
+        go.run("Building the pause program", "build", "-trimpath", "-o", str(folder / "pause"), "./pause")
+        for name in LINKS:
+            (folder / name).symlink_to("kube")
 
-def _build(home: Home, go: Path, pins: Pins, reporter: Reporter) -> None:
-    key = _key(pins)
-    draft = home.binaries / f".{key}"  # renamed when complete: a folder without the dot is whole
-    remove_tree(draft)
-    draft.mkdir(parents=True)
-    home.logs.mkdir(parents=True, exist_ok=True)
-    log = home.logs / f"build-{key}.log"
-    log.write_text("")
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
-
-    def run(title: str, arguments: Sequence[str], progress: Callable[[Step, Path], None]) -> None:
-        with reporter.step(title) as step, log.open("ab") as output:
-            process = subprocess.Popen(
-                [str(go), *arguments], cwd=SOURCE, env=environment, stdout=output, stderr=subprocess.STDOUT
-            )
-            try:
-                while process.poll() is None:
-                    progress(step, log)
-                    time.sleep(0.5)
-            except BaseException:
-                process.kill()
-                process.wait()
-                raise
-            if process.returncode:
-                message = f"Building the Kubernetes programs failed at `go {arguments[0]}`."
-                raise BuildError(message, log)
-
-    begun = time.monotonic()
-
-    def elapsed(step: Step, _: Path) -> None:
-        step.update(f"{time.monotonic() - begun:.0f} s")
-
-    def compiled(step: Step, log: Path) -> None:
-        packages = log.read_bytes().count(b"\n")
-        step.update(f"{packages} packages, {time.monotonic() - begun:.0f} s")
-
-    run("Downloading Go modules", ["mod", "download"], elapsed)
-    title = f"Building Kubernetes {pins.kubernetes} (the first time takes minutes; the result is kept)"
-    run(title, ["build", "-v", *build_flags(pins), "-o", str(draft / "kube"), "."], compiled)
-    run("Building the pause program", ["build", "-trimpath", "-o", str(draft / "pause"), "./pause"], elapsed)
-    for name in LINKS:
-        (draft / name).symlink_to("kube")
-    remove_tree(home.binaries / key)  # a folder without the program: somebody cleaned the cache by hand
-    draft.rename(home.binaries / key)
+    directory = home.binaries / source_key(SOURCE, flags)
+    return Build("the Kubernetes programs", SOURCE, directory, "kube", make)

@@ -16,11 +16,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from devcluster.binaries import built_binaries
 from devcluster.choose import Provider, Request, open_cluster
 from devcluster.cluster import Cluster, Status
 from devcluster.console import ConsoleReporter
+from devcluster.crds import crd_files
 from devcluster.errors import DevclusterError, NotRunningError
 from devcluster.home import Home
+from devcluster.tools import built_tools
 
 app = typer.Typer(
     help="A Kubernetes cluster on this machine for development and tests.",
@@ -67,6 +70,16 @@ def up(
         cluster = _open(name, provider, kubeconfig)
         cluster.create()
         _show(cluster.status())
+
+
+@app.command()
+def build() -> None:
+    """Build and fetch all that clusters and tests need, so that nothing waits for it later."""
+    with _explained():
+        home, reporter = Home.default(), ConsoleReporter()
+        built_binaries(home, reporter)
+        built_tools(home, reporter)
+        crd_files(home, reporter)
 
 
 @app.command()

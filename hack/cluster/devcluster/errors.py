@@ -3,7 +3,7 @@
 DevclusterError            everything below; its text says what happened, where to look and what to do next
 ├── UsageError             the request itself makes no sense here (a bad name, a provider that cannot run here)
 ├── MissingProgramError    a program this machine needs is absent and could not be installed
-├── BuildError             the Kubernetes binaries could not be built
+├── BuildError             programs could not be built, or files not fetched, with Go
 ├── StartError             a component did not start, or died while the cluster came up
 ├── NotRunningError        the cluster that was asked for is not up
 ├── UnsupportedError       this provider cannot do that
@@ -60,7 +60,7 @@ class LoggedError(DevclusterError):
 
 
 class BuildError(LoggedError):
-    """The Kubernetes binaries could not be built."""
+    """Programs could not be built, or files not fetched, with Go."""
 
 
 class StartError(LoggedError):

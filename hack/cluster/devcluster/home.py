@@ -33,8 +33,13 @@ class Home:
 
     @property
     def binaries(self) -> Path:
-        """Builds of the Kubernetes programs, one folder per version of their source."""
+        """Builds of programs, one folder per version of their source."""
         return self.root / "binaries"
+
+    @property
+    def crds(self) -> Path:
+        """CRD files of other projects, one folder per set of their versions."""
+        return self.root / "crds"
 
     @property
     def toolchain(self) -> Path:

@@ -1,4 +1,4 @@
-"""Clusters as fixtures: `control_plane` without pods, `cluster` with them.
+"""Clusters as fixtures: `control_plane` and `extended_control_plane` without pods, `cluster` with them.
 
 All workers of pytest-xdist, and all sessions at the same time, share one cluster of each kind. Whoever comes first
 starts it; the last session to end ends it, unless somebody else had brought it up or --keep-cluster is given.
@@ -17,6 +17,7 @@ import pytest
 from devcluster.choose import Provider, Request, open_cluster
 from devcluster.cluster import Cluster
 from devcluster.console import ConsoleReporter
+from devcluster.crds import crd_files, install_crds
 from devcluster.errors import DevclusterError
 from devcluster.home import Home
 from devcluster.sessions import Sessions, session_name
@@ -60,7 +61,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _worker_input(config) or not session:
         return
     home = Home.default()
-    for name in (_name(config), _control_plane_name(config)):
+    for name in (_name(config), _control_plane_name(config), _extended_name(config)):
         with Sessions(home, name).leave(session) as last:
             state = State.load(home.cluster(name))
             if not state or not state.session:
@@ -75,8 +76,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def control_plane(pytestconfig: pytest.Config) -> Cluster:
     """A control plane: API server, etcd, controller manager and scheduler. Pods stay Pending."""
-    request = Request(_control_plane_name(pytestconfig), Provider.CONTROL_PLANE, session=pytestconfig.stash[SESSION])
-    return _create(pytestconfig, request)
+    return _create(pytestconfig, _without_pods(pytestconfig, _control_plane_name(pytestconfig)))
+
+
+@pytest.fixture(scope="session")
+def extended_control_plane(pytestconfig: pytest.Config) -> Cluster:
+    """A second control plane, which serves Gateway API, KEDA and the Prometheus operator's kinds too.
+
+    `control_plane` never does, so a test chooses by its fixture whether its cluster knows them.
+    """
+    opened = _create(pytestconfig, _without_pods(pytestconfig, _extended_name(pytestconfig)))
+    with _uncaptured(pytestconfig):
+        install_crds(opened, crd_files(Home.default(), ConsoleReporter(sys.stderr)))
+    return opened
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +105,10 @@ def cluster(pytestconfig: pytest.Config) -> Cluster:
             pytestconfig.stash[SESSION],
         ),
     )
+
+
+def _without_pods(config: pytest.Config, name: str) -> Request:
+    return Request(name, Provider.CONTROL_PLANE, session=config.stash[SESSION])
 
 
 def _create(config: pytest.Config, request: Request) -> Cluster:
@@ -130,3 +146,7 @@ def _name(config: pytest.Config) -> str:
 
 def _control_plane_name(config: pytest.Config) -> str:
     return f"{_name(config)}-control-plane"
+
+
+def _extended_name(config: pytest.Config) -> str:
+    return f"{_name(config)}-extended"

@@ -4,15 +4,18 @@ import pytest
 
 from devcluster.binaries import built_binaries
 from devcluster.console import Silent
+from devcluster.crds import crd_files
 from devcluster.home import Home
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with no clusters but the binaries of the user's own."""
-    home = Home(tmp_path_factory.mktemp("home"))
-    built_binaries(Home.default(), Silent())
-    home.binaries.symlink_to(Home.default().binaries)
+    """A home with no clusters but the binaries and CRDs of the user's own."""
+    home, users = Home(tmp_path_factory.mktemp("home")), Home.default()
+    built_binaries(users, Silent())
+    crd_files(users, Silent())
+    home.binaries.symlink_to(users.binaries)
+    home.crds.symlink_to(users.crds)
     return home
 
 

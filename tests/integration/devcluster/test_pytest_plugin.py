@@ -15,16 +15,16 @@ TESTS = """
 import pytest
 
 @pytest.mark.parametrize("number", range(4))
-def test_all_share_one_cluster(control_plane, number):
-    control_plane.kubectl("create", "configmap", f"number-{number}")
-    server = control_plane.status().server
+def test_all_share_one_cluster({fixture}, number):
+    {fixture}.kubectl("create", "configmap", f"number-{{number}}")
+    server = {fixture}.status().server
     with open("servers", "a") as file:
-        file.write(f"{server}\\n")
+        file.write(f"{{server}}\\n")
 """
 
 
-def session(home: Home, directory: Path, *arguments: str) -> str:
-    (directory / "test_sharing.py").write_text(TESTS)
+def session(home: Home, directory: Path, *arguments: str, fixture: str = "control_plane") -> str:
+    (directory / "test_sharing.py").write_text(TESTS.format(fixture=fixture))
     environment = {**os.environ, "DEVCLUSTER_HOME": str(home.root), "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", *arguments, "test_sharing.py"]
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
@@ -32,8 +32,9 @@ def session(home: Home, directory: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_workers_share_a_cluster_that_ends_with_the_session(home: Home, tmp_path: Path) -> None:
-    assert "4 passed" in session(home, tmp_path, "-n", "2")
+@pytest.mark.parametrize("fixture", ["control_plane", "extended_control_plane"])
+def test_workers_share_a_cluster_that_ends_with_the_session(home: Home, tmp_path: Path, fixture: str) -> None:
+    assert "4 passed" in session(home, tmp_path, "-n", "2", fixture=fixture)
     assert len(set((tmp_path / "servers").read_text().split())) == 1
     assert not programs(home)
     assert home.cluster_names() == []

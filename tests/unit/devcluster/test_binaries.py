@@ -90,10 +90,10 @@ def test_only_a_whole_build_is_taken_from_the_cache(home: Home) -> None:
 def _key_of_a_build(home: Home) -> str:
     from devcluster import binaries  # noqa: PLC0415 (the key is nobody else's business)
 
-    key = binaries._key(PINS)  # noqa: SLF001
-    (home.binaries / key).mkdir(parents=True)
-    (home.binaries / key / "kube").touch()
-    return key
+    directory = binaries._build(home, PINS).directory  # noqa: SLF001
+    directory.mkdir(parents=True)
+    (directory / "kube").touch()
+    return directory.name
 
 
 def test_a_go_that_is_new_enough_is_used(home: Home, stand_in: StandIn, tmp_path: Path) -> None:

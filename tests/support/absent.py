@@ -7,11 +7,9 @@ _MODELS: Final = {
     "kustomize.toolkit.fluxcd.io/v1": "cloudcoil.models.fluxcd.kustomize.v1",
     "helm.toolkit.fluxcd.io/v2": "cloudcoil.models.fluxcd.helm.v2",
     "source.toolkit.fluxcd.io/v1": "cloudcoil.models.fluxcd.source.v1",
-    "monitoring.coreos.com/v1": "cloudcoil.models.prometheus_operator.v1",
 }
 _OWNERS: Final = {
     "fluxcd": ("kustomize.toolkit.fluxcd.io/v1", "helm.toolkit.fluxcd.io/v2", "source.toolkit.fluxcd.io/v1"),
-    "prometheus-operator": ("monitoring.coreos.com/v1",),
     "argocd": ("argoproj.io/v1alpha1",),
 }
 # PyPI has no models of Argo CD. These are the fields of an Application's spec (https://argo-cd.readthedocs.io).

@@ -1,8 +1,8 @@
 """Conditions and their reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from delivery_operator.api.reasons import CONDITIONS, OTHERS, STANDING, Reason
+from delivery_operator.api.reasons import CONDITIONS, ENVIRONMENT, OTHERS, STANDING, TASK, Reason
 from docs.markdown import code, page, prose, table
 
 
@@ -21,7 +21,7 @@ def conditions_page() -> str:
         ),
         "## Reasons of Ready",
         "`Reconciling` has the same reason while something goes on by itself, `Stalled` when somebody has to act.",
-        _reasons((name, reason) for name, reason in STANDING.items()),
+        _reasons(STANDING),
         "## Reasons of the others",
         table(
             ("condition", "reason", "what it says"),
@@ -31,9 +31,14 @@ def conditions_page() -> str:
                 for name, reason in reasons.items()
             ],
         ),
+        "## Reasons of a DeliveryEnvironment's Ready",
+        _reasons(ENVIRONMENT),
+        "## Reasons of a DeliveryTask",
+        "In `status.reason`, beside those of a service that are about its pods, Secrets and templates.",
+        _reasons(TASK),
     )
 
 
-def _reasons(reasons: Iterable[tuple[str, Reason]]) -> str:
-    rows = [(code(name), prose(reason.happened), prose(reason.remedy)) for name, reason in reasons]
+def _reasons(reasons: Mapping[str, Reason]) -> str:
+    rows = [(code(name), prose(reason.happened), prose(reason.remedy)) for name, reason in reasons.items()]
     return table(("reason", "what happened", "what to do"), rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery_operator.api.reasons import OTHERS, STANDING
+from delivery_operator.api.reasons import ENVIRONMENT, OTHERS, STANDING, TASK
 from delivery_operator.cluster.resources import RESOURCES
 from delivery_operator.runtime.metrics import Metrics
 from tests.support.pages import Block, Use, pages
@@ -19,6 +19,12 @@ BLOCKS = [block for page in pages() for block in page.blocks]
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 TESTS = {name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
 
+PACKAGE = ROOT / "operator/delivery_operator"
+REASONS_ARE_IN = [
+    *PACKAGE.glob("engine/*.py"),
+    *PACKAGE.glob("render/needs.py"),
+    *PACKAGE.glob("cluster/environments.py"),
+]
 OTHER_WORDS = {
     *("True", "False", "Missing", "KeyMissing", "History"),  # states of conditions, parts of reasons, a type
     *(each.kind for each in RESOURCES),
@@ -73,9 +79,9 @@ def test_blocks_are_run_and_not_only_shown() -> None:
     assert uses[Use.RUN] + uses[Use.TRANSCRIPT] > 4 * uses[Use.ELSEWHERE]
 
 
-def test_every_reason_in_the_engine_is_documented() -> None:
-    said = {word for path in ROOT.glob("operator/delivery_operator/engine/*.py") for word in _words(path)}
-    documented = set(STANDING) | {reason for reasons in OTHERS.values() for reason in reasons}
+def test_every_reason_is_documented() -> None:
+    said = {word for path in REASONS_ARE_IN for word in _words(path)}
+    documented = {*STANDING, *ENVIRONMENT, *TASK, *(reason for reasons in OTHERS.values() for reason in reasons)}
 
     assert said - documented - OTHER_WORDS == set()
 

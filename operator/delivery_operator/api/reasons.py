@@ -61,6 +61,37 @@ STANDING: Final[Mapping[str, Reason]] = {
     "SecretKeyMissing": Reason("as SecretMissing: the Secret is there, the key is not", "add the key"),
     "ConfigMapMissing": Reason("as SecretMissing, for a ConfigMap", "create it"),
     "ConfigMapKeyMissing": Reason("as SecretMissing: the ConfigMap is there, the key is not", "add the key"),
+    "BindingNotReady": Reason(
+        "as SecretMissing: a provisioned service does not name its Secret yet",
+        "see the object that `backingServices[].provisionedService` names",
+    ),
+    "EnvironmentMissing": Reason(
+        "the DeliveryEnvironment that the service names does not exist; no release is made",
+        "apply the environment, or name another in `spec.environment`",
+    ),
+    "EnvironmentInvalid": Reason(
+        "the operator cannot read that DeliveryEnvironment",
+        "mend it, or update the operator if it is older than the CRD",
+    ),
+    "ExposureMissing": Reason(
+        "the environment has no gateway and no ingress to expose a process by",
+        "remove `expose`, or add `exposure` to the environment",
+    ),
+    "DomainMissing": Reason(
+        "the environment has no domain to make a host name of", "write `expose.host`, or add `exposure.domain`"
+    ),
+    "GatewayApiNotServed": Reason(
+        "the environment names a gateway, and the cluster does not know the Gateway API",
+        "install the Gateway API, or name an ingress in the environment",
+    ),
+    "RollbackTargetMissing": Reason(
+        "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
+    ),
+    "RollbackRefused": Reason(
+        "the release that `release.rollbackTo` names needs what a contract step has removed from the schema",
+        "name a newer one, or remove `rollbackTo`",
+    ),
+    "Paused": Reason("`spec.paused` is set: nothing is released, repaired or run", "remove it to go on"),
     "MigrationFailed": Reason(
         "the Job failed; no pod of the release was started", f"read the output in the message, {_RELEASED_AGAIN}"
     ),
@@ -95,7 +126,7 @@ STANDING: Final[Mapping[str, Reason]] = {
         "the operator cannot read the spec", "mend it, or update the operator if it is older than the CRD"
     ),
     "TemplateInvalid": Reason(
-        "a template of the platform cannot be rendered", "mend the template; the service is not at fault"
+        "a template of the environment cannot be rendered", "mend the template; the service is not at fault"
     ),
 }
 """Reasons of Ready, and of Reconciling or Stalled, whichever of them is True."""
@@ -112,3 +143,29 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
     },
 }
 """Reasons that only one condition has; ConfigReady and MigrationSucceeded also take those above that are about them."""
+
+ENVIRONMENT: Final[Mapping[str, Reason]] = {
+    "TemplatesReady": Reason("its templates are there and whole"),
+    "TemplateInvalid": Reason(
+        "one of its templates is not; its services keep what runs and get no release",
+        "the message has template, line and variable: mend it",
+    ),
+    "InvalidSpec": Reason("the operator cannot read it", "mend it, or update the operator if it is older than the CRD"),
+}
+"""Reasons of Ready of a DeliveryEnvironment."""
+
+TASK: Final[Mapping[str, Reason]] = {
+    "ServiceMissing": Reason("the service it names does not exist", "create the service, or delete the task"),
+    "NoActiveRelease": Reason("no release of the service serves yet", "wait; the task starts when one does"),
+    "Paused": Reason("the service is paused", "wait until it is not"),
+    "TaskUnknown": Reason("the service has no task of that name; it is not run", "see `spec.tasks` of the service"),
+    "JobRefused": Reason("the API server refuses its Job", "read the message; it is tried again now and then"),
+    "NameTaken": Reason("a Job of its name belongs to something else", "use another name for the task"),
+    "TaskFailed": Reason("the command failed", "exit code and output are in the status; run another task"),
+    "TimedOut": Reason("it was stopped after its `timeoutSeconds`", "raise them, and run another task"),
+    "TaskLost": Reason(
+        "its Job, or its service, was deleted before its result was recorded",
+        "check how far it came, then run another task",
+    ),
+}
+"""Reasons in the status of a DeliveryTask, beside those of a service that are about its pods, Secrets and templates."""

@@ -71,9 +71,12 @@ def _fragment(place: Desk, block: Block) -> None:
 
 
 def _merged(base: Any, part: Any) -> Any:
-    if isinstance(base, dict) and isinstance(part, dict):
-        return {**base, **{name: _merged(base.get(name), value) for name, value in part.items()}}
-    return part
+    """Merge as a JSON merge patch does (RFC 7396): null takes a field away."""
+    if not isinstance(part, dict):
+        return part
+    kept = base if isinstance(base, dict) else {}
+    merged = kept | {name: _merged(kept.get(name), value) for name, value in part.items()}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _values(place: Desk, block: Block) -> None:

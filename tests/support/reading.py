@@ -61,11 +61,12 @@ class Desk:
         self.namespaces.callback(self.kube.delete, "Namespace", None, name)
 
     def base(self, kind: str) -> Object:
-        """An object of ours that is well: fragments are put into it."""
+        """An object of ours that is well and that the cluster does not have: fragments are put into it."""
+        whole: Object = {"apiVersion": API_VERSION, "kind": kind, "metadata": {}, "spec": {}}
         if kind == "DeliveryService":
-            whole: Object = yaml.safe_load(ORDER.read_text())
-            return whole
-        return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": "fragment"}, "spec": {}}
+            whole = yaml.safe_load(ORDER.read_text())
+        whole["metadata"]["name"] = "fragment"
+        return whole
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from typing import Final
 
 from delivery_operator.api import release, service
 from delivery_operator.api.base import GROUP, VERSION
+from delivery_operator.render import platform
 
 _READ: Final = frozenset({"get", "list", "watch"})
 _OWN: Final = _READ | {"create", "patch", "delete"}
@@ -59,8 +60,27 @@ NETWORK_SERVICES: Final = Resource("", "v1", "services", "Service", _OWN)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", _OWN)
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", _OWN)
 DISRUPTION_BUDGETS: Final = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", _OWN)
+CRON_JOBS: Final = Resource("batch", "v1", "cronjobs", "CronJob", _OWN)
+AUTOSCALERS: Final = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", _OWN)
+INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", _OWN)
+NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", _OWN)
 PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
+
+
+def _optional(api_version: str, plural: str, kind: str) -> Resource:
+    group, version = api_version.split("/")
+    return Resource(group, version, plural, kind, _OWN)
+
+
+OPTIONAL: Final = (
+    _optional(platform.GATEWAY, "httproutes", "HTTPRoute"),
+    _optional(platform.GATEWAY, "grpcroutes", "GRPCRoute"),
+    _optional(platform.KEDA, "scaledobjects", "ScaledObject"),
+    _optional(platform.MONITORING, "podmonitors", "PodMonitor"),
+    _optional(platform.MONITORING, "prometheusrules", "PrometheusRule"),
+)
+"""Kinds of other projects."""
 
 STORED: Final = (
     SERVICES,
@@ -71,6 +91,10 @@ STORED: Final = (
     CONFIG_MAPS,
     SERVICE_ACCOUNTS,
     DISRUPTION_BUDGETS,
+    CRON_JOBS,
+    AUTOSCALERS,
+    INGRESSES,
+    NETWORK_POLICIES,
     PODS,
 )
 """What the store holds: watched whole, but for ConfigMaps and Secrets that are not ours, of which only metadata is."""
@@ -78,5 +102,5 @@ STORED: Final = (
 REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""
 
-RESOURCES: Final = (*STORED, SECRETS)
+RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS)
 BY_KIND: Final = {resource.kind: resource for resource in RESOURCES}

@@ -9,7 +9,22 @@ from delivery_operator.engine.objects import Key, Object, key, name, owned_by, o
 from delivery_operator.engine.plan import Apply, Create, Delete, Write
 from delivery_operator.render.manifests import Manifest
 
-PRUNED: Final = ("Deployment", "PodDisruptionBudget", "Service", "ConfigMap", "ServiceAccount")
+PRUNED: Final = (
+    "HTTPRoute",
+    "GRPCRoute",
+    "Ingress",
+    "ScaledObject",
+    "HorizontalPodAutoscaler",
+    "CronJob",
+    "Deployment",
+    "PodDisruptionBudget",
+    "PodMonitor",
+    "PrometheusRule",
+    "Service",
+    "NetworkPolicy",
+    "ConfigMap",
+    "ServiceAccount",
+)
 """Kinds that are deleted when no manifest asks for them any more, in this order. Jobs go with their release."""
 
 

@@ -246,7 +246,7 @@ class _Decision:
     # RollingOut: apply the manifests, wait until every process has its new pods.
 
     def _roll_out(self, release: Release) -> Step:
-        wanted = overlay.children(release, self.snapshot.service, self.spec)
+        wanted = overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle)
         seen = self._health(wanted, release)
         started = self._working(release, "RollingOut", f"release {release.name} is rolled out")
         step = self._kept(wanted, started)
@@ -267,7 +267,7 @@ class _Decision:
     # Active: repair drift, remove what the spec dropped, let old releases go.
 
     def _keep(self, release: Release) -> Step:
-        wanted = overlay.children(release, self.snapshot.service, self.spec)
+        wanted = overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle)
         seen = self._health(wanted, release)
         step = self._kept(wanted, self._serving(release) if seen.healthy else self._progress(release, seen))
         if step.writes or not seen.healthy:
@@ -285,7 +285,9 @@ class _Decision:
         rolled_out = reason == "RolloutFailed"
         hold = rolled_out and (self.spec.release.on_failure is FailurePolicy.HOLD or active is None)
         if hold:
-            return self._kept(overlay.children(release, self.snapshot.service, self.spec), outcome)
+            return self._kept(
+                overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle), outcome
+            )
         if active is None:
             return Step((), outcome)
         wanted = self._active_children()
@@ -314,13 +316,13 @@ class _Decision:
 
     def _active_children(self) -> list[Manifest]:
         active = self.history.active
-        return overlay.children(active, self.snapshot.service, self.spec) if active else []
+        return overlay.children(active, self.snapshot.service, self.spec, self.snapshot.bundle) if active else []
 
     def _migrating_children(self, release: Release) -> list[Manifest]:
         """Build what is there while a release migrates: all of the active one, and what the Job needs of its own."""
         kept = self._active_children()
         keys = {key(manifest) for manifest in kept}
-        own = overlay.children(release, self.snapshot.service, self.spec)
+        own = overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle)
         return kept + [each for each in own if each["kind"] in _NEEDED_BY_A_JOB and key(each) not in keys]
 
     def _let_go(self) -> list[Write]:

@@ -59,7 +59,8 @@ def observe(
 
 def _available(deployment: Object, wanted: Manifest) -> bool:
     status = deployment.get("status") or {}
-    replicas = wanted["spec"]["replicas"]
+    # Without a number of its own it has what its autoscaler gave it.
+    replicas = wanted["spec"].get("replicas", deployment["spec"].get("replicas", 1))
     return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
         and status.get("updatedReplicas", 0) == replicas

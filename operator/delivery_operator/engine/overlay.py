@@ -1,6 +1,5 @@
 """From a release's stored manifests to what is applied today: owner, release number, and what takes effect at once."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -11,34 +10,38 @@ from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import Object, labels, name, uid
 from delivery_operator.render import names
+from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest
+from delivery_operator.render.manifests import BARE, Manifest, scaling
+from delivery_operator.render.platform import Platform
+from delivery_operator.render.scaling import replicas
 
-TWO = 2  # a budget of one pod down makes sense from two replicas on (F9-11)
 
+def children(
+    release: Release, service: Object, spec: DeliveryServiceSpec, bundle: Bundle, platform: Platform = BARE
+) -> list[Manifest]:
+    """Build what a release's running part should be: all of its manifests but Jobs, in order, and what scales them.
 
-def children(release: Release, service: Object, spec: DeliveryServiceSpec) -> list[Manifest]:
-    """Build what a release's running part should be: all of its manifests but Jobs, in order.
-
-    Replicas and the progress deadline come from the service's spec of today, since changing them makes no release; a
-    process that the spec no longer has keeps the number it was released with.
+    Replicas, autoscalers, disruption budgets and the progress deadline come from the service's spec of today, since
+    changing them makes no release; a process that the spec no longer has keeps the number it was released with.
     """
     result = []
+    released = set()
     for stored in release.manifests:
         if stored["kind"] == "Job":
             continue
         manifest = deepcopy(stored)
-        replicas = _replicas(manifest, spec, release)
-        if manifest["kind"] == "PodDisruptionBudget" and replicas < TWO:
-            continue
         if manifest["kind"] == "Deployment":
-            manifest["spec"]["replicas"] = replicas
+            released.add(labels(manifest)[names.PROCESS])
+            _scale(manifest, spec, platform)
             manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
             # The number in the pod template makes every release roll its pods; nothing else needs it.
             _stamp(manifest["metadata"], release)
             _stamp(manifest["spec"]["template"]["metadata"], release)
-        result.append(_sealed(manifest, SERVICE_KIND, service))
-    return result
+        result.append(manifest)
+    today = scaling(name(service), service["metadata"]["namespace"], spec, bundle, platform)
+    result += [manifest for manifest in today if labels(manifest)[names.PROCESS] in released]
+    return [_sealed(manifest, SERVICE_KIND, service) for manifest in result]
 
 
 def job(release: Release, role: str) -> Manifest | None:
@@ -53,19 +56,19 @@ def job(release: Release, role: str) -> Manifest | None:
     return None
 
 
-def _replicas(manifest: Manifest, spec: DeliveryServiceSpec, release: Release) -> int:
-    process_name = labels(manifest).get(names.PROCESS, "")
-    process = spec.processes.get(process_name)
-    if process is not None:
-        return process.pods
-    return _released_replicas(release.manifests, process_name)
-
-
-def _released_replicas(manifests: Iterable[Manifest], process: str) -> int:
-    for manifest in manifests:
-        if manifest["kind"] == "Deployment" and labels(manifest).get(names.PROCESS) == process:
-            return int(manifest["spec"]["replicas"])
-    return 0
+def _scale(deployment: Manifest, spec: DeliveryServiceSpec, platform: Platform) -> None:
+    """Set the number of pods the spec of today asks for, or leave it to the autoscaler (invariant 7)."""
+    process = spec.processes.get(labels(deployment)[names.PROCESS])
+    if process is None or process.schedule:
+        return
+    pods = replicas(process, platform)
+    annotations = deployment["metadata"].get("annotations", {})
+    if pods is None:
+        deployment["spec"].pop("replicas", None)
+        deployment["metadata"]["annotations"] = {**annotations, names.REPLICAS: names.AUTOSCALED}
+    else:
+        deployment["spec"]["replicas"] = pods
+        annotations.pop(names.REPLICAS, None)
 
 
 def _stamp(metadata: dict[str, Any], release: Release) -> None:

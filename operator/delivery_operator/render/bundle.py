@@ -1,4 +1,4 @@
-"""A bundle of templates: one per kind of child, sealed with a digest."""
+"""A bundle of templates: one per kind of child and the parts they share, sealed with a digest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,33 @@ from typing import Final
 
 from delivery_operator.render.canonical import digest
 from delivery_operator.render.errors import RenderError
-from delivery_operator.render.sandbox import Template
+from delivery_operator.render.platform import GATEWAY, KEDA, MONITORING
+from delivery_operator.render.sandbox import Templates
 
-NAMES: Final = ("serviceaccount", "configmap", "deployment", "service", "poddisruptionbudget", "job")
-"""The templates of a bundle, in the order their objects are applied; each is a file <name>.yaml.j2."""
+KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serviceaccount": ("v1", "ServiceAccount"),
+    "configmap": ("v1", "ConfigMap"),
+    "networkpolicy": ("networking.k8s.io/v1", "NetworkPolicy"),
+    "service": ("v1", "Service"),
+    "deployment": ("apps/v1", "Deployment"),
+    "cronjob": ("batch/v1", "CronJob"),
+    "job": ("batch/v1", "Job"),
+    "poddisruptionbudget": ("policy/v1", "PodDisruptionBudget"),
+    "horizontalpodautoscaler": ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    "scaledobject": (KEDA, "ScaledObject"),
+    "ingress": ("networking.k8s.io/v1", "Ingress"),
+    "httproute": (GATEWAY, "HTTPRoute"),
+    "grpcroute": (GATEWAY, "GRPCRoute"),
+    "podmonitor": (MONITORING, "PodMonitor"),
+    "prometheusrule": (MONITORING, "PrometheusRule"),
+}
+"""The templates of a bundle, each a file <name>.yaml.j2, to the apiVersion and kind of what it makes."""
+
+NAMES: Final = tuple(KINDS)
+PARTS: Final = ("_pod",)
+"""What several templates include: `{% include "_pod.yaml.j2" %}`; an include can name nothing else."""
+
+SUFFIX: Final = ".yaml.j2"
 
 
 @dataclass(frozen=True)
@@ -27,13 +50,10 @@ class Bundle:
 
     def __post_init__(self) -> None:
         """Refuse a bundle that lacks a template or has one nobody asks for."""
-        missing = sorted(set(NAMES) - set(self.sources))
-        unknown = sorted(set(self.sources) - set(NAMES))
-        if missing or unknown:
-            raise RenderError(
-                f"a template bundle needs exactly {', '.join(f'{name}.yaml.j2' for name in NAMES)}; "
-                f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
-            )
+        missing = sorted({*NAMES, *PARTS} - set(self.sources))
+        if missing:
+            raise RenderError(f"a template bundle lacks {_files(missing)}")
+        _refuse_unknown(self.sources)
 
     @cached_property
     def digest(self) -> str:
@@ -41,20 +61,45 @@ class Bundle:
         return digest(dict(self.sources))
 
     @cached_property
-    def templates(self) -> Mapping[str, Template]:
-        """The compiled templates, by name."""
-        return {name: Template(f"{name}.yaml.j2", source) for name, source in self.sources.items()}
+    def templates(self) -> Templates:
+        """The templates, each compiled when it is first used."""
+        return Templates({f"{name}{SUFFIX}": source for name, source in self.sources.items()})
+
+    def with_overrides(self, sources: Mapping[str, str]) -> "Bundle":
+        """Put an environment's own templates in the place of those of the same name.
+
+        Args:
+            sources: name, such as "deployment" or "_pod", to text.
+
+        Raises:
+            RenderError: a name is unknown; the message lists those there are.
+        """
+        _refuse_unknown(sources)
+        return Bundle({**self.sources, **sources})
 
 
 def load(folder: Path | None = None) -> Bundle:
-    """Read a bundle: from a folder, or the platform's own that came with the operator.
+    """Read a whole bundle: from a folder, or the platform's own that came with the operator.
 
     Raises:
         RenderError: a template is missing or unknown.
     """
-    if folder is None:
-        folder = _packaged()
-    return Bundle({path.name.removesuffix(".yaml.j2"): path.read_text() for path in sorted(folder.glob("*.yaml.j2"))})
+    return Bundle(read(_packaged() if folder is None else folder))
+
+
+def read(folder: Path) -> dict[str, str]:
+    """Read the templates that a folder has, by name; other files are left alone."""
+    return {path.name.removesuffix(SUFFIX): path.read_text() for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def _refuse_unknown(sources: Mapping[str, str]) -> None:
+    unknown = sorted(set(sources) - {*NAMES, *PARTS})
+    if unknown:
+        raise RenderError(f"no template is named {_files(unknown)}; there are {_files([*NAMES, *PARTS])}")
+
+
+def _files(names: list[str]) -> str:
+    return ", ".join(f"{name}{SUFFIX}" for name in names)
 
 
 def _packaged() -> Path:

@@ -60,15 +60,22 @@ def plain(value: Any) -> Any:
         TypeError: YAML made of it what JSON has not, or has no one spelling for: a date, a fraction, a key like `on`.
     """
     if isinstance(value, dict):
-        return {_key(key): plain(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
+        return {text_key(key): plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
         return [plain(each) for each in value]
-    if value is None or isinstance(value, str | int):
+    if isinstance(value, str):
+        return str(value)  # a filter may have made a kind of its own
+    if value is None or isinstance(value, int):
         return value
     raise TypeError(f"a value reads as {type(value).__name__} {value}; put it in quotes")
 
 
-def _key(key: object) -> str:
+def text_key(key: object) -> str:
+    """Take a key that is text.
+
+    Raises:
+        TypeError: YAML made something else of it.
+    """
     if isinstance(key, str):
         return key
     raise TypeError(f"a key reads as {type(key).__name__} {key}; put it in quotes")

@@ -17,24 +17,38 @@ PROCESS: Final = f"{GROUP}/process"
 RELEASE: Final = f"{GROUP}/release"
 """Label of children and pods: number of the release that made them."""
 ROLE: Final = f"{GROUP}/role"
-"""Label of Jobs: what they do (migrate)."""
+"""Label of Jobs: what they do (migrate, contract, task)."""
+ENVIRONMENT: Final = f"{GROUP}/environment"
+"""Label of every child, and so of its pods: for collectors of logs and metrics (F11-3)."""
 REVISION: Final = f"{GROUP}/revision"
 REPOSITORY: Final = f"{GROUP}/repository"
+REPLICAS: Final = f"{GROUP}/replicas"
+"""Annotation of a Deployment whose number of pods an autoscaler decides; the value is `AUTOSCALED`."""
+AUTOSCALED: Final = "autoscaled"
+BINDING_TYPE: Final = f"{GROUP}/binding-type"
+"""Annotation of pods, with `.<binding>`: the binding's type, from where the file `type` is taken."""
 MANIFEST: Final = f"{GROUP}/manifest"
 """Annotation: digest of the manifest last applied; a field dropped since then shows as a difference here."""
 
 WEB: Final = "web"
 MIGRATE: Final = "migrate"
+CONTRACT: Final = "contract"
+TASK: Final = "task"
 
 
 def deployment(service: str, process: str) -> str:
-    """Name of a process's Deployment (F5-9, F8-1)."""
+    """Name of a process's Deployment or CronJob, and of what goes with it (F5-9, F8-1)."""
     return f"{service}-{process}"
 
 
 def network_service(service: str, process: str) -> str:
     """Name of a process's Service: `order-service` for web, `order-<process>` for others (F7-4, F7-8)."""
-    return f"{service}-service" if process == WEB else f"{service}-{process}"
+    return f"{service}-service" if process == WEB else deployment(service, process)
+
+
+def service_policy(service: str) -> str:
+    """Name of the NetworkPolicy of all of a service's pods; no process can be called `service`."""
+    return f"{service}-service"
 
 
 def config_map(service: str, digest: str) -> str:

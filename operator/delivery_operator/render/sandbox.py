@@ -1,100 +1,131 @@
 """The Jinja environment of the templates.
 
-Two things make a value unable to leave its place in the YAML, whoever wrote it: every expression is emitted as a JSON
-scalar or collection (`finalize`), which is also YAML; and the sandbox refuses attributes that lead out of the data. An
-undefined name is an error, not an empty string.
+A value cannot leave its place in the YAML, whoever wrote it, because it is never in the YAML: an expression leaves a
+mark in the text (`finalize`), and the value takes the mark's place once the text is parsed. So a template writes
+`name: {{ name }}`, with no quotes, for text, numbers, lists and mappings alike. The sandbox refuses attributes that
+lead out of the data. An undefined name is an error, not an empty string.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import jinja2
 import yaml
+from jinja2 import nodes
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from delivery_operator.render.canonical import plain
+from delivery_operator.render.canonical import plain, text_key
 from delivery_operator.render.errors import TemplateError
 
-_PAIR = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
+_VALUES: Final = " values"
+"""Where a rendering keeps the values of its expressions; with a blank in it, since so no template can name it."""
+_MARK: Final = re.compile("\ue000([0-9]+)\ue001")
+
+# They capture text, marks and all, and hand it on as a value.
+_CAPTURES: Final = (nodes.Macro, nodes.CallBlock, nodes.AssignBlock)
 
 
-def to_yaml_scalar(value: object) -> str:
-    r"""Write a value as JSON that is YAML too.
-
-    ASCII only, since YAML readers refuse some characters unescaped; JSON's surrogate pairs become YAML's \U escape.
-    """
-    if isinstance(value, float):
-        raise TypeError("a number with a fraction has no one spelling in YAML; use a string")
-    return _PAIR.sub(_join, json.dumps(value, sort_keys=True))
-
-
-def _join(match: re.Match[str]) -> str:
-    high, low = int(match[1], 16), int(match[2], 16)
-    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
-
-
-def _finalize(value: object) -> str:
+@jinja2.pass_context
+def _finalize(context: Context, value: object) -> str:
+    """Keep a value, and leave a mark."""
     if isinstance(value, jinja2.Undefined):
         return str(value)  # StrictUndefined raises here, with the name
-    return to_yaml_scalar(value)
+    values: list[Any] = context[_VALUES]
+    values.append(plain(value))
+    return f"\ue000{len(values) - 1}\ue001"
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-        autoescape=False,  # the output is YAML, and finalize is the escaping
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+class Templates:
+    """The templates of a bundle, by file name; each is compiled when it is first used.
 
+    One may include another of the same bundle and nothing else: there is no other place the loader looks in.
+    """
 
-class Template:
-    """One compiled template: data in, one Kubernetes object out."""
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        """Keep the sources, file name to text."""
+        self._sources = sources
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FunctionLoader(self._load),
+            undefined=jinja2.StrictUndefined,
+            finalize=_finalize,
+            autoescape=False,  # there is nothing to escape
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
 
-    def __init__(self, name: str, source: str) -> None:
-        """Compile the template.
+    def render(self, file: str, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Render one template to one object; keys with a null value are left out.
 
         Raises:
-            TemplateError: the source is not a template.
+            TemplateError: it does not compile, a name is undefined, an expression fails, or the output is not one YAML
+                mapping.
         """
-        self.name = name
+        values: list[Any] = []
         try:
-            self._template = _environment().from_string(source)
+            text = self._environment.get_template(file).render({**context, _VALUES: values})
         except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(name, error.lineno, str(error.message)) from error
-
-    def render(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Render to one object; keys with a null value are left out.
-
-        Raises:
-            TemplateError: a name is undefined, an expression fails, or the output is not one YAML mapping.
-        """
-        try:
-            text = self._template.render(context)
+            raise TemplateError(error.name or file, error.lineno, str(error.message)) from error
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise TemplateError(self.name, _line(error), str(error)) from error
+            raise TemplateError(*self._place(error, file), str(error)) from error
         try:
-            document = yaml.load(text, Loader=yaml.CSafeLoader)
+            document = _parsed(text)
+            if not isinstance(document, dict):
+                raise TemplateError(file, None, "the output is not one Kubernetes object")
+            filled: dict[str, Any] = _filled(document, values)
         except yaml.YAMLError as error:
-            raise TemplateError(self.name, None, f"the output is not YAML: {error}") from error
-        if not isinstance(document, dict):
-            raise TemplateError(self.name, None, "the output is not one Kubernetes object")
-        try:
-            rendered: dict[str, Any] = plain(document)
+            raise TemplateError(file, None, f"the output is not YAML: {_without_marks(str(error))}") from error
         except TypeError as error:
-            raise TemplateError(self.name, None, str(error)) from error
-        return rendered
+            raise TemplateError(file, None, str(error)) from error
+        return filled
+
+    def _load(self, file: str) -> tuple[str, str, None] | None:
+        """Find a source, under its own name: by it a frame of a traceback is told from those of other code."""
+        source = self._sources.get(file)
+        if source is None:
+            return None
+        for found in self._environment.parse(source, file, file).find_all(_CAPTURES):
+            problem = "a macro, call or set block makes text, and an expression is data; use include"
+            raise jinja2.TemplateSyntaxError(problem, found.lineno, file, file)
+        return source, file, None
+
+    def _place(self, error: BaseException, file: str) -> tuple[str, int | None]:
+        """Find template and line in the traceback, in which Jinja puts the templates' own; the innermost counts."""
+        trace, line = error.__traceback__, None
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename in self._sources:
+                file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+            trace = trace.tb_next
+        return file, line
 
 
-def _line(error: BaseException) -> int | None:
-    """Find the template's line in the traceback: Jinja maps its frames to the file name <template>."""
-    trace, line = error.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<template>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> Any:
+    """Parse a template's output. Values are not in it, so that many services have the same; it is not to be changed."""
+    return plain(yaml.load(text, Loader=yaml.CSafeLoader))
+
+
+def _filled(tree: Any, values: list[Any]) -> Any:
+    """Put the values where their marks are.
+
+    Raises:
+        TypeError: a mark is not the whole of a value, or a key is no text.
+    """
+    if isinstance(tree, dict):
+        pairs = [(_filled(key, values), _filled(value, values)) for key, value in tree.items()]
+        return {text_key(key): value for key, value in pairs if value is not None}
+    if isinstance(tree, list):
+        return [_filled(each, values) for each in tree]
+    if isinstance(tree, str) and (mark := _MARK.search(tree)):
+        if mark[0] != tree:
+            raise TypeError(f"an expression is part of the value {_without_marks(tree)}; join with ~ inside of it")
+        return values[int(mark[1])]
+    return tree
+
+
+def _without_marks(text: str) -> str:
+    return _MARK.sub("{{ ... }}", text)

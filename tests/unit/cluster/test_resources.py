@@ -8,7 +8,7 @@ from delivery_operator.engine.children import PRUNED
 from delivery_operator.render import bundle
 from delivery_operator.render.manifests import render
 from tests.unit.support import builders
-from tests.unit.support.services import SERVICES
+from tests.unit.support.services import PLATFORMS, SERVICES
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_api_versions(resource: Resource, version: str) -> None:
 
 def test_every_kind_that_templates_make_is_in_the_table_under_its_version() -> None:
     for name, fields in SERVICES.items():
-        for manifest in render(name, "shop", builders.parsed(fields), builders.BUNDLE):
+        for manifest in render(name, "shop", builders.parsed(fields), builders.BUNDLE, PLATFORMS[name]):
             assert resources.BY_KIND[manifest["kind"]].api_version == manifest["apiVersion"]
     assert {kind.lower() for kind in resources.BY_KIND} >= set(bundle.NAMES)
 

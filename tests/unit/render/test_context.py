@@ -3,10 +3,14 @@
 import pytest
 
 from delivery_operator.render import names
-from delivery_operator.render.context import job_context, service_context
-from delivery_operator.render.manifests import render
-from delivery_operator.render.platform import Platform
+from delivery_operator.render.manifests import Manifest, render
 from tests.unit.support import builders
+
+
+def config_map(fields: builders.Spec) -> Manifest:
+    manifests = render("order", "shop", builders.parsed(fields), builders.BUNDLE)
+    (found,) = [each for each in manifests if each["kind"] == "ConfigMap"]
+    return found
 
 
 @pytest.mark.parametrize(
@@ -32,14 +36,13 @@ def test_the_revision_is_a_label_as_far_as_it_fits_and_an_annotation_whole(revis
 
 def test_literals_are_one_immutable_config_map_named_by_its_content() -> None:
     """F3-4; a hashed name keeps an older release's literals beside the new ones."""
-    first = service_context("order", "shop", builders.parsed(builders.spec()), Platform())
-    again = service_context("order", "shop", builders.parsed(builders.spec(image=builders.NEXT_IMAGE)), Platform())
-    other = service_context(
-        "order", "shop", builders.parsed(builders.spec(config={"LOG_LEVEL": {"value": "debug"}})), Platform()
-    )
-    assert first["config"] == again["config"]
-    assert first["config"]["name"] != other["config"]["name"]
-    assert first["config"]["name"].startswith("order-config-")
+    first = config_map(builders.spec())
+    again = config_map(builders.spec(image=builders.NEXT_IMAGE))
+    other = config_map(builders.spec(config={"LOG_LEVEL": {"value": "debug"}}))
+    assert first == again
+    assert first["metadata"]["name"] != other["metadata"]["name"]
+    assert first["metadata"]["name"].startswith("order-config-")
+    assert first["immutable"] is True
 
 
 def test_a_service_without_literals_has_no_config_map() -> None:
@@ -47,35 +50,6 @@ def test_a_service_without_literals_has_no_config_map() -> None:
     assert "ConfigMap" not in {each["kind"] for each in manifests}
     (deployment, *_) = [each for each in manifests if each["kind"] == "Deployment"]
     assert "envFrom" not in deployment["spec"]["template"]["spec"]["containers"][0]
-
-
-def test_references_are_environment_variables_in_a_stable_order() -> None:
-    """F3-10, F4-4: own references first, then those of backing services by name."""
-    spec = builders.spec(
-        config={
-            "B": {"configMapKeyRef": {"name": "flags", "key": "b"}},
-            "A": {"secretKeyRef": {"name": "s", "key": "a"}, "optional": True},
-            "LITERAL": {"value": "x"},
-        },
-        backingServices=[
-            {"name": "mq", "type": "kafka", "secret": "kafka", "env": {"BROKERS": "brokers"}},
-            {"name": "db", "type": "postgresql", "secret": "db", "env": {"URL": "url", "PASS": "pass"}},
-        ],
-    )
-    assert service_context("order", "shop", builders.parsed(spec), Platform())["env"] == [
-        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "a", "optional": True}}},
-        {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "b"}}},
-        {"name": "PASS", "valueFrom": {"secretKeyRef": {"name": "db", "key": "pass"}}},
-        {"name": "URL", "valueFrom": {"secretKeyRef": {"name": "db", "key": "url"}}},
-        {"name": "BROKERS", "valueFrom": {"secretKeyRef": {"name": "kafka", "key": "brokers"}}},
-    ]
-
-
-def test_a_service_without_a_migration_has_no_job() -> None:
-    spec = builders.parsed(builders.spec(migrate=False))
-    assert "Job" not in {each["kind"] for each in render("order", "shop", spec, builders.BUNDLE)}
-    with pytest.raises(ValueError, match="without a migration"):
-        job_context(service_context("order", "shop", spec, Platform()), names.MIGRATE, spec)
 
 
 @pytest.mark.parametrize("child", [names.deployment, names.network_service])

@@ -140,7 +140,9 @@ def test_a_port_decides_probes_and_service(
     web = {"command": ["web"], "port": {"number": 9000, "protocol": protocol}}
     manifests = render("order", "shop", builders.parsed({"image": "x:1", "processes": {"web": web}}), builders.BUNDLE)
     (service,) = [each for each in manifests if each["kind"] == "Service"]
-    assert service["spec"]["ports"] == [{"name": protocol, "protocol": "TCP", "port": service_port, "targetPort": 9000}]
+    (port,) = service["spec"]["ports"]
+    assert port.pop("appProtocol", None) == ("kubernetes.io/h2c" if protocol == "grpc" else None)
+    assert port == {"name": protocol, "protocol": "TCP", "port": service_port, "targetPort": 9000}
     (deployment,) = [each for each in manifests if each["kind"] == "Deployment"]
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     assert live.items() <= container["startupProbe"].items()

@@ -1,4 +1,4 @@
-"""What the templates make of three services, in full: a change of a template shows here as a difference to read.
+"""What the templates make of a few services, in full: a change of a template shows here as a difference to read.
 
 `make golden` rewrites the files.
 """
@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from delivery_operator.render import bundle as bundles
-from delivery_operator.render.manifests import Manifest, pack, render, unpack
+from delivery_operator.render.manifests import Manifest, pack, render, scaling, unpack
+from delivery_operator.render.platform import OPTIONAL
+from delivery_operator.render.restricted import pod_template, violations
 from tests.unit.support import builders
-from tests.unit.support.restricted import pod_spec, violations
-from tests.unit.support.services import SERVICES
+from tests.unit.support.services import PLATFORMS, SERVICES
 
 GOLDENS = Path(__file__).parent.parent / "goldens"
 # The oldest Kubernetes we say we support, and the newest that the schemas are there for.
@@ -25,7 +26,9 @@ KUBERNETES = ("1.33", "1.37")
 
 
 def rendered(name: str) -> list[Manifest]:
-    return render(name, "shop", builders.parsed(SERVICES[name]), builders.BUNDLE)
+    """All there is of a service: its release, and what takes effect at once."""
+    service = (name, "shop", builders.parsed(SERVICES[name]), builders.BUNDLE, PLATFORMS[name])
+    return render(*service) + scaling(*service)
 
 
 MANIFESTS = [
@@ -56,16 +59,15 @@ def test_the_goldens_show_every_template() -> None:
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
-@pytest.mark.parametrize("manifest", MANIFESTS)
+@pytest.mark.parametrize("manifest", [each for each in MANIFESTS if each.values[0]["apiVersion"] not in OPTIONAL])  # type: ignore[index] # values of pytest.param are typed as object
 def test_every_manifest_fits_the_kubernetes_schema(manifest: Manifest, version: str) -> None:
     """T-12."""
     kubernetes_validate.validate(manifest, version, strict=True)
 
 
-@pytest.mark.parametrize("manifest", [each for each in MANIFESTS if pod_spec(each.values[0])])  # type: ignore[arg-type] # values of pytest.param are typed as object
+@pytest.mark.parametrize("manifest", [each for each in MANIFESTS if pod_template(each.values[0])])  # type: ignore[arg-type] # values of pytest.param are typed as object
 def test_every_pod_meets_the_restricted_standard(manifest: Manifest) -> None:
-    spec = pod_spec(manifest)
-    assert spec is not None
+    spec = pod_template(manifest)["spec"]
     assert list(violations(spec)) == []
     assert spec["automountServiceAccountToken"] is False
     for container in spec["containers"]:
@@ -92,11 +94,11 @@ def test_rendering_is_byte_equal_in_every_process() -> None:
     program = (
         "import sys\n"
         "from tests.unit.support import builders\n"
-        "from tests.unit.support.services import SERVICES\n"
-        "from delivery_operator.render.manifests import pack, render\n"
+        "from tests.unit.support.services import PLATFORMS, SERVICES\n"
+        "from delivery_operator.render.manifests import pack, render, scaling\n"
         "for name in SERVICES:\n"
-        "    spec = builders.parsed(SERVICES[name])\n"
-        "    sys.stdout.write(builders.BUNDLE.digest + pack(render(name, 'shop', spec, builders.BUNDLE)) + '\\n')\n"
+        "    service = (name, 'shop', builders.parsed(SERVICES[name]), builders.BUNDLE, PLATFORMS[name])\n"
+        "    sys.stdout.write(builders.BUNDLE.digest + pack(render(*service) + scaling(*service)) + '\\n')\n"
     )
     root = Path(__file__).parents[3]
     running = [

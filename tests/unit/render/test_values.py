@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery_operator.render.manifests import Manifest, render
-from delivery_operator.render.sandbox import Template
+from delivery_operator.render.sandbox import Templates
 from tests.unit.support import builders
 
 MARK = "harmless"
@@ -80,7 +80,7 @@ def test_a_hostile_value_changes_nothing_but_itself(value: str) -> None:
 
 def test_a_very_long_value_arrives_whole() -> None:
     value = 'ä"\n' * 100_000
-    assert Template("t", "value: {{ value }}\n").render({"value": value}) == {"value": value}
+    assert Templates({"t": "value: {{ value }}\n"}).render("t", {"value": value}) == {"value": value}
 
 
 @given(VALUES)
@@ -103,4 +103,4 @@ def test_any_data_arrives_as_it_was(value: Any) -> None:
             return {key: without_none(each) for key, each in tree.items() if each is not None}
         return [without_none(each) for each in tree] if isinstance(tree, list) else tree
 
-    assert Template("t", "value: [{{ value }}]\n").render({"value": value}) == {"value": [without_none(value)]}
+    assert Templates({"t": "value: [{{ value }}]\n"}).render("t", {"value": value}) == {"value": [without_none(value)]}

@@ -1,4 +1,4 @@
-"""The restricted pod security standard, as far as our pods can break it.
+"""The restricted pod security standard, as far as a template can break it.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -6,30 +6,30 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-VOLUMES: Final = {
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-}
+_VOLUMES: Final = frozenset(
+    {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+)
+_INHERITED: Final = ("runAsNonRoot", "runAsUser", "seccompProfile")
 
 
-def pod_spec(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Find the pod template's spec of a manifest that makes pods."""
-    spec: Mapping[str, Any] | None = (manifest.get("spec") or {}).get("template", {}).get("spec")
-    return spec
+def pod_template(manifest: Mapping[str, Any]) -> Any:
+    """Find the pod template of a Deployment, Job or CronJob; None for what makes no pods."""
+    path = ("spec", "jobTemplate", "spec", "template") if manifest.get("kind") == "CronJob" else ("spec", "template")
+    found: Any = manifest
+    for step in path:
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
 
 
 def violations(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield what of a pod's spec the restricted standard refuses."""
     yield from (field for field in ("hostNetwork", "hostPID", "hostIPC") if spec.get(field))
-    yield from (f"volume {each['name']}" for each in spec.get("volumes", ()) if not VOLUMES & set(each))
-    for container in [*spec.get("initContainers", ()), *spec["containers"]]:
-        own = {**_inherited(spec), **container.get("securityContext", {})}
+    yield from (f"volume {each['name']}" for each in spec.get("volumes", ()) if not _VOLUMES & set(each))
+    pod = spec.get("securityContext", {})
+    yield from (f"sysctl {each['name']}" for each in pod.get("sysctls", ()))
+    inherited = {name: pod[name] for name in _INHERITED if name in pod}
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        own = {**inherited, **container.get("securityContext", {})}
         refused = {
             "privileged": own.get("privileged"),
             "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is not False,
@@ -37,14 +37,10 @@ def violations(spec: Mapping[str, Any]) -> Iterator[str]:
             "runAsUser": own.get("runAsUser") == 0,
             "seccompProfile": own.get("seccompProfile", {}).get("type") not in {"RuntimeDefault", "Localhost"},
             "capabilities": _capable(own.get("capabilities", {})),
+            "procMount": own.get("procMount", "Default") != "Default",
             "hostPort": any("hostPort" in port for port in container.get("ports", ())),
         }
         yield from (f"container {container['name']}: {what}" for what, found in refused.items() if found)
-
-
-def _inherited(spec: Mapping[str, Any]) -> dict[str, Any]:
-    pod = spec.get("securityContext", {})
-    return {name: pod[name] for name in ("runAsNonRoot", "runAsUser", "seccompProfile") if name in pod}
 
 
 def _capable(capabilities: Mapping[str, Any]) -> bool:

@@ -1,0 +1,127 @@
+"""Changes to the sample service that admission refuses, with what it says, and changes that it takes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.support.kube import Object
+
+Change = Callable[[Object], None]
+
+
+def _set(*path: str, value: Any) -> Change:
+    def change(spec: Object) -> None:
+        for name in path[:-1]:
+            spec = spec.setdefault(name, {})
+        spec[path[-1]] = value
+
+    return change
+
+
+def _image(image: str) -> Change:
+    return _set("image", value=image)
+
+
+def _config(**variables: Object) -> Change:
+    return _set("config", value=variables)
+
+
+def _web(**fields: Any) -> Change:
+    return lambda spec: spec["processes"]["web"].update(fields)
+
+
+def _process(name: str) -> Change:
+    return _set("processes", name, value={"command": ["run"]})
+
+
+DIGEST = "registry.example.com/shop/order@sha256:" + "0123456789abcdef" * 4
+SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
+
+REFUSED = [
+    ("untagged image", _image("registry.example.com/shop/order"), "image must carry a tag or digest, such as"),
+    ("port taken for a tag", _image("registry.example.com:5000/shop/order"), "image must carry a tag or digest"),
+    ("latest", _image("registry.example.com/shop/order:latest"), "write the release's tag, such as"),
+    ("space in an image", _image("registry.example.com/shop/or der:v1"), "image must carry a tag or digest"),
+    ("short digest", _image("registry.example.com/shop/order@sha256:0123"), "image must carry a tag or digest"),
+    ("revision is a branch", _set("codebase", "revision", value="main"), "must be a SemVer tag such as v1.4.2"),
+    (
+        "password in the repository",
+        _set("codebase", "repository", value="https://ci:hunter2@git.example.com/x"),
+        "write the URL without user and password",
+    ),
+    ("no process", _set("processes", value={}), "spec.processes"),
+    ("upper-case process", _process("Web"), "a process name has at most 20 lower-case letters"),
+    ("long process name", _process("a" * 21), "a process name has at most 20 lower-case letters"),
+    ("colliding process", _process("service"), "use another name"),
+    ("empty command", _web(command=[]), "spec.processes.web.command"),
+    ("port out of range", _web(port={"number": 70000}), "spec.processes.web.port.number"),
+    ("unknown protocol", _web(port={"number": 1, "protocol": "udp"}), '"http", "grpc", "tcp"'),
+    ("negative replicas", _web(replicas=-1), "spec.processes.web.replicas"),
+    (
+        "grace shorter than the drain",
+        _web(shutdown={"drainSeconds": 15, "preStopSeconds": 3, "graceSeconds": 18}),
+        "shutdown.graceSeconds must be greater than preStopSeconds + drainSeconds",
+    ),
+    (
+        "grace shorter than the default drain",
+        _web(shutdown={"graceSeconds": 10}),
+        "raise it, or leave it out for preStop + drain + 5",
+    ),
+    ("not a quantity", _web(resources={"requests": {"cpu": "lots"}}), "spec.processes.web.resources.requests.cpu"),
+    ("variable without a source", _config(A={}), "exactly one of value, secretKeyRef and configMapKeyRef"),
+    ("variable with two sources", _config(A={"value": "x", **SECRET}), "exactly one of value"),
+    ("variable name", _config(**{"1A": {"value": "x"}}), "variable names have letters, digits and '_'"),
+    ("literal token", _config(STRIPE_TOKEN={"value": "x"}), "put it in a Secret and use secretKeyRef"),
+    ("literal API key", _config(STRIPE_API_KEY={"value": "x"}), "put it in a Secret and use secretKeyRef"),
+    ("literal password", _config(PASSWORD={"value": "x"}), "put it in a Secret and use secretKeyRef"),
+    (
+        "URL with a password",
+        _config(DATABASE_URL={"value": "postgres://u:p@db/x"}),
+        "a literal value holds a URL with a password; put it in a Secret",
+    ),
+    ("PORT is the operator's", _config(PORT={"value": "1"}), "are set by the operator; use another name"),
+    ("optional literal", _config(A={"value": "x", "optional": True}), "optional applies to references"),
+    (
+        "variable set twice",
+        _config(DATABASE_URL=SECRET),
+        "a variable is set both in config and in backingServices[].env; keep one of them",
+    ),
+    (
+        "variable set by two bindings",
+        _set(
+            "backingServices",
+            value=[
+                {"name": name, "type": "postgresql", "secret": "db", "env": {"DATABASE_URL": "url"}} for name in "ab"
+            ],
+        ),
+        "a variable is set by two backing services; keep one of them",
+    ),
+    (
+        "two bindings of one name",
+        _set(
+            "backingServices",
+            value=[{"name": "db", "type": "postgresql", "secret": "db", "env": {variable: "url"}} for variable in "AB"],
+        ),
+        "Duplicate value",
+    ),
+    ("no image", lambda spec: spec.pop("image"), "spec.image: Required value"),
+    ("unknown field", _set("imagee", value="x"), 'unknown field "spec.imagee"'),
+    ("unknown field of a process", _web(replica=1), 'unknown field "spec.processes.web.replica"'),
+]
+
+TAKEN = [
+    ("the sample itself", lambda _: None),
+    ("digest", _image(DIGEST)),
+    ("registry with a port", _image("registry.example.com:5000/shop/order:v1")),
+    ("image without a registry", _image("order:v1")),
+    ("tag and digest", _image(DIGEST.replace("@", ":v1@"))),
+    ("commit", _set("codebase", "revision", value="3f9c2ab")),
+    ("SemVer with build", _set("codebase", "revision", value="v1.2.3-rc.1+build.5")),
+    ("grace longer than the drain", _web(shutdown={"drainSeconds": 15, "preStopSeconds": 3, "graceSeconds": 19})),
+    ("URL without a password", _config(URL={"value": "https://user@example.com/x:y@z"})),
+    ("token by reference", _config(STRIPE_TOKEN=SECRET)),
+    ("name that only contains TOKEN", _config(TOKEN_LIFETIME={"value": "1h"})),
+    ("optional reference", _config(A={**SECRET, "optional": True})),
+    ("empty literal", _config(A={"value": ""})),
+    ("no replicas", _web(replicas=0)),
+    ("longest names", _process("a" * 20)),
+]

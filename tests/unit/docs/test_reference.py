@@ -90,13 +90,15 @@ def inner() -> None:
 
 
 def test_a_command_is_told_with_its_arguments_and_options() -> None:
-    page = commands.command_page(example, "kubectl delivery", "operator/delivery_operator/cli")
+    page = commands.command_page(example, "kubectl delivery", "operator/delivery_operator/cli", {0: "Done."})
 
     assert "# Command line: kubectl delivery\n\nDoes things." in page
     assert "## kubectl delivery scale\n\nScale a service." in page
     assert "kubectl delivery scale [OPTIONS] SERVICE" in page
-    assert "| `--count, -c INTEGER` | `3` | How many &#124; at most. |" in page
-    assert "| `--quiet` |  | Say nothing. |" in page
+    assert "| `SERVICE` |" in page
+    assert "| `-c, --count INTEGER` | How many &#124; at most. \\[default: 3] |" in page
+    assert "| `--quiet` | Say nothing. |" in page
+    assert "| `0` | Done. |" in page
     assert "  kubectl delivery scale order --count 3\n```" in page
     assert "secret" not in page
     assert "Not for people" not in page

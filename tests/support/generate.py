@@ -24,6 +24,12 @@ Strategy = st.SearchStrategy[Any]
 AT_MOST = 3
 """Entries of a map and items of a list, unless the schema asks for more."""
 
+KNOWN: Mapping[str, Strategy] = {
+    "timeZone": st.sampled_from(["Etc/UTC", "Europe/Berlin", "America/Argentina/Ushuaia"]),
+    "cidr": st.one_of(st.ip_addresses(v=4).map(lambda ip: f"{ip}/24"), st.ip_addresses(v=6).map(lambda ip: f"{ip}/64")),
+}
+"""Fields whose values no pattern describes."""
+
 _MATCHES = re.compile(r"(?<![!\w\].])(\w+)\.matches\('((?:[^'\\]|\\.)*)'\)")
 _TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 _NAME = re.compile("[a-z]([-a-z0-9]{0,12}[a-z0-9])?", re.ASCII)
@@ -98,7 +104,7 @@ def _maps(schema: Schema) -> Strategy:
 
 
 def _structures(schema: Schema) -> Strategy:
-    fields = {name: values(each) for name, each in schema.get("properties", {}).items()}
+    fields = {name: KNOWN.get(name, values(each)) for name, each in schema.get("properties", {}).items()}
     required = schema.get("required", ())
     structures = st.fixed_dictionaries(
         {name: fields[name] for name in required},

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import urllib3
 from kubernetes import config
 
+from delivery_operator.api import environment
+from delivery_operator.api.base import GROUP, VERSION
 from delivery_operator.cluster.resources import BY_KIND, Resource
 
 Object = dict[str, Any]
@@ -79,7 +81,7 @@ class Kube:
         return self.request("POST", resource.path(body["metadata"].get("namespace")), body)
 
     def patch(
-        self, kind: str | Resource, namespace: str, name: str, patch: Object, subresource: str | None = None
+        self, kind: str | Resource, namespace: str | None, name: str, patch: Object, subresource: str | None = None
     ) -> Object:
         """JSON merge patch."""
         return self.request("PATCH", _resource(kind).path(namespace, name, subresource), patch, MERGE)
@@ -106,6 +108,17 @@ EXTRA = {
     "CustomResourceDefinition": Resource(
         "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", frozenset()
     ),
+    "ValidatingAdmissionPolicy": Resource(
+        "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", frozenset()
+    ),
+    "ValidatingAdmissionPolicyBinding": Resource(
+        "admissionregistration.k8s.io",
+        "v1",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        frozenset(),
+    ),
+    "DeliveryEnvironment": Resource(GROUP, VERSION, environment.PLURAL, environment.KIND, frozenset()),
     "Database": Resource("example.com", "v1", "databases", "Database", frozenset()),  # tests/support/crds
 }
 

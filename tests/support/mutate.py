@@ -68,10 +68,28 @@ OTHERS: tuple[Any, ...] = (
 ANYTHING: Strategy = st.sampled_from([*NUMBERS, *TEXTS, *OTHERS]).map(deepcopy)
 
 
+METADATA: Strategy = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": st.just({"app.kubernetes.io/part-of": "shop", "team": ""}),
+        "annotations": st.just({"example.com/Owner": "a person", "note": "x"}),
+        "finalizers": st.just(["example.com/guard", "orphan"]),
+        "ownerReferences": st.just(
+            [{"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "u", "controller": True}]
+        ),
+        "generateName": st.just("order-"),
+        "creationTimestamp": st.sampled_from([None, "2026-01-02T03:04:05Z"]),
+        "generation": st.just(1),
+    },
+)
+"""What metadata may hold beside a name and a namespace."""
+
+
 @st.composite
 def mutated(draw: st.DrawFn, objects: Strategy, at_most: int = 3) -> Any:
     """An object of a strategy with one to a few changes at random places."""
     body = deepcopy(draw(objects))
+    body["metadata"].update(deepcopy(draw(METADATA)))
     for _ in range(draw(st.integers(1, at_most))):
         # Deep places are many: choose by a seed, or Hypothesis would keep to the first ones.
         chance = random.Random(draw(st.integers(0, 2**32)))  # noqa: S311 it chooses a place in a test

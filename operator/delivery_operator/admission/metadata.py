@@ -139,9 +139,10 @@ def _annotation_problems(annotations: Mapping[str, str | None]) -> Iterator[Prob
 
 
 def _owner_problems(references: list[Mapping[str, Any] | None]) -> Iterator[Problem]:
+    """The API server keeps one of references that are the same."""
+    distinct = [each or {} for index, each in enumerate(references) if each not in references[:index]]
     controllers = []
-    for index, each in enumerate(references):
-        reference = each or {}
+    for index, reference in enumerate(distinct):
         path = f"metadata.ownerReferences[{index}]"
         version = reference.get("apiVersion") or ""
         if version.count("/") > 1 or not version.rpartition("/")[2]:
@@ -158,7 +159,7 @@ def _owner_problems(references: list[Mapping[str, Any] | None]) -> Iterator[Prob
             'Only one reference can have Controller set to true. Found "true" in references for '
             f"{controllers[0]} and {other}"
         )
-        yield problem(Kind.INVALID, "metadata.ownerReferences", detail, references)
+        yield problem(Kind.INVALID, "metadata.ownerReferences", detail, distinct)
 
 
 def _finalizer_problems(finalizers: list[str | None]) -> Iterator[Problem]:

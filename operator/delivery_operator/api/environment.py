@@ -41,7 +41,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-Registry = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^/@\s]+(/[^/@\s]+)*$")]
+Registry = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-A-Za-z0-9.:]+(/[-a-z0-9._]+)*$")]
 
 
 class Policy(Model):
@@ -151,7 +151,7 @@ class Otlp(Model):
     endpoint: str = Field(
         min_length=1,
         max_length=253,
-        pattern=rf"^https?://([-A-Za-z0-9._]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[^@\s]*)?$",
+        pattern=rf"^https?://([-A-Za-z0-9._]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[-A-Za-z0-9._~%/]*)?$",
         description="URL of the collector, e.g. http://otel-collector.observability:4317. Becomes "
         "OTEL_EXPORTER_OTLP_ENDPOINT.",
     )

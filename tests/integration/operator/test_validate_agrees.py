@@ -88,10 +88,20 @@ def _agreed(kube: Kube, body: Object, kind: str = service.KIND) -> list[Problem]
     refusal = _refusal(kube, body, kind)
     assert bool(found) == (refusal is not None), f"offline {[*map(str, found)]}, the server {refusal}"
     if refusal is not None and body.get("kind") == kind:
-        causes = [each["message"] for each in refusal.status.get("details", {}).get("causes", [])]
         said = {each.message for each in found}
-        assert [each for each in causes if each not in said and REPEATED not in each] == []
+        assert [each for each in _causes(refusal) if each not in said] == []
     return found
+
+
+def _causes(refusal: RequestFailed) -> list[str]:
+    causes = refusal.status.get("details", {}).get("causes", [])
+    # A generated name has random letters; its prefix is among the causes as well.
+    generated = any(each.get("field") == "metadata.generateName" for each in causes)
+    return [
+        each["message"]
+        for each in causes
+        if REPEATED not in each["message"] and not (generated and each.get("field") == "metadata.name")
+    ]
 
 
 def _refusal(kube: Kube, body: Object, kind: str) -> RequestFailed | None:

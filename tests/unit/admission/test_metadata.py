@@ -22,6 +22,7 @@ SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of"
         {"name": "a", "creationTimestamp": None, "deletionTimestamp": "2026-01-01T00:00:00Z", "generation": 3},
         {"name": "a", "ownerReferences": [{**OWNER, "controller": True}, OWNER], "finalizers": ["orphan", "a.b/c"]},
         {"name": "a", "managedFields": [{"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {}}}]},
+        {"name": "a", "ownerReferences": [{**OWNER, "controller": True}] * 2},
         {"name": "a", "labels": None, "annotations": None, "finalizers": None},
     ],
 )
@@ -66,7 +67,10 @@ def test_good_metadata(metadata: dict[str, Any]) -> None:
             "disallowed from being an owner",
         ),
         (
-            {"name": "a", "ownerReferences": [{**OWNER, "controller": True}] * 2},
+            {
+                "name": "a",
+                "ownerReferences": [{**OWNER, "controller": True}, {**OWNER, "controller": True, "uid": "v"}],
+            },
             "metadata.ownerReferences",
             "Only one reference can have Controller set to true",
         ),

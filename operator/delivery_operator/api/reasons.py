@@ -88,6 +88,10 @@ STANDING: Final[Mapping[str, Reason]] = {
         "the environment names a gateway, and the cluster does not know the Gateway API",
         "install the Gateway API, or name an ingress in the environment",
     ),
+    "RouteAmbiguous": Reason(
+        "two processes are exposed under one host and path",
+        "give each a `host` or a `path` of its own in `expose`",
+    ),
     "RollbackTargetMissing": Reason(
         "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
     ),

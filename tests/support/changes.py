@@ -33,6 +33,10 @@ def _process(name: str) -> Change:
     return _set("processes", name, value={"command": ["run"]})
 
 
+def _run_at(schedule: str) -> Change:
+    return _set("processes", "sweep", value={"command": ["sweep"], "schedule": schedule})
+
+
 DIGEST = "registry.example.com/shop/order@sha256:" + "0123456789abcdef" * 4
 SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
 
@@ -67,6 +71,35 @@ REFUSED = [
         "raise it, or leave it out for preStop + drain + 5",
     ),
     ("not a quantity", _web(resources={"requests": {"cpu": "lots"}}), "spec.processes.web.resources.requests.cpu"),
+    (
+        "unknown resource",
+        _web(resources={"limits": {"disk": "1Gi"}}),
+        "resources: write cpu, memory, ephemeral-storage",
+    ),
+    (
+        "request above its limit",
+        _web(resources={"requests": {"memory": "1Gi"}, "limits": {"memory": "1000Mi"}}),
+        "resources: a request must not be greater than its limit",
+    ),
+    ("half a device", _web(resources={"limits": {"example.com/gpu": "500m"}}), "devices are given whole"),
+    (
+        "device without a limit",
+        _web(resources={"requests": {"example.com/gpu": "1"}}),
+        "devices are not shared; give the same number",
+    ),
+    (
+        "not an address range",
+        _set("network", value={"destinations": [{"cidr": "10.20.0.300/16", "ports": [443]}]}),
+        "an address range must be its first address and the length of its prefix",
+    ),
+    (
+        "address in the middle of a range",
+        _set("network", value={"destinations": [{"cidr": "10.20.1.0/16", "ports": [443]}]}),
+        "an address range must be its first address and the length of its prefix",
+    ),
+    ("schedule backwards", _run_at("0 18-8 * * *"), "schedule: a range must go from less to more"),
+    ("schedule backwards by name", _run_at("0 8 * * FRI-MON"), "schedule: a range must go from less to more"),
+    ("schedule from a number to a name", _run_at("0 8 * * 1-FRI"), "schedule: a range must go from less to more"),
     ("variable without a source", _config(A={}), "exactly one of value, secretKeyRef and configMapKeyRef"),
     ("variable with two sources", _config(A={"value": "x", **SECRET}), "exactly one of value"),
     ("variable name", _config(**{"1A": {"value": "x"}}), "variable names have letters, digits and '_'"),
@@ -123,5 +156,10 @@ TAKEN = [
     ("optional reference", _config(A={**SECRET, "optional": True})),
     ("empty literal", _config(A={"value": ""})),
     ("no replicas", _web(replicas=0)),
+    ("request without a limit", _web(resources={"requests": {"memory": "10Gi"}})),
+    ("device", _web(resources={"limits": {"example.com/gpu": "1", "memory": "1Gi"}})),
+    ("ranges and steps", _run_at("*/10,30-59/2 8-18 1-7 JAN-MAR,6 MON-FRI")),
+    ("schedule by name", _run_at("@daily")),
+    ("IPv6 range", _set("network", value={"destinations": [{"cidr": "2001:db8::/32", "ports": [443]}]})),
     ("longest names", _process("a" * 20)),
 ]

@@ -7,6 +7,7 @@ rule loses optional fields that the rule mentions until it keeps it; one that ca
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from ipaddress import ip_network
 from typing import Any
 
 from hypothesis import reject
@@ -23,6 +24,12 @@ Strategy = st.SearchStrategy[Any]
 
 AT_MOST = 3
 """Entries of a map and items of a list, unless the schema asks for more."""
+
+KNOWN: Mapping[str, Strategy] = {
+    "timeZone": st.sampled_from(["Etc/UTC", "Europe/Berlin", "America/Argentina/Ushuaia"]),
+    "cidr": st.tuples(st.ip_addresses(), st.integers(0, 32)).map(lambda pair: str(ip_network(pair, strict=False))),
+}
+"""Fields whose values no pattern describes."""
 
 _MATCHES = re.compile(r"(?<![!\w\].])(\w+)\.matches\('((?:[^'\\]|\\.)*)'\)")
 _TEXT = st.characters(codec="utf-8", exclude_characters="\0")
@@ -98,7 +105,7 @@ def _maps(schema: Schema) -> Strategy:
 
 
 def _structures(schema: Schema) -> Strategy:
-    fields = {name: values(each) for name, each in schema.get("properties", {}).items()}
+    fields = {name: KNOWN.get(name, values(each)) for name, each in schema.get("properties", {}).items()}
     required = schema.get("required", ())
     structures = st.fixed_dictionaries(
         {name: fields[name] for name in required},

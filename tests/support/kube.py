@@ -81,7 +81,7 @@ class Kube:
         return self.request("POST", resource.path(body["metadata"].get("namespace")), body)
 
     def patch(
-        self, kind: str | Resource, namespace: str, name: str, patch: Object, subresource: str | None = None
+        self, kind: str | Resource, namespace: str | None, name: str, patch: Object, subresource: str | None = None
     ) -> Object:
         """JSON merge patch."""
         return self.request("PATCH", _resource(kind).path(namespace, name, subresource), patch, MERGE)

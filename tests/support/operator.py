@@ -16,7 +16,7 @@ from delivery_operator.cluster.resources import RESOURCES, Resource
 from tests.support.kube import Kube, Object
 
 ACCOUNT = "operator"
-PROVISIONED = ["databases.example.com"]
+PROVISIONED = ["example.com"]
 """API groups of provisioned services, which the ClusterRoles of their operators would open."""
 
 

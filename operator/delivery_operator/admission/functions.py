@@ -9,6 +9,7 @@ from typing import Any
 from celpy.celtypes import BoolType, DoubleType, IntType, ListType, StringType
 from celpy.evaluation import CELEvalError, bool_eq
 
+from delivery_operator.admission.libraries import cidr, compare_to, is_cidr, is_quantity, masked, quantity
 from delivery_operator.admission.pattern import pattern
 
 _UPPER = str.maketrans({chr(code): chr(code - 32) for code in range(ord("a"), ord("z") + 1)})
@@ -123,13 +124,21 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "_==_": equal,
     "_!=_": unequal,
     "charAt": char_at,
+    "cidr": cidr,
+    "compareTo": compare_to,
     "find": find,
     "findAll": find_all,
     "indexOf": index_of,
+    "isCIDR": is_cidr,
+    "isGreaterThan": lambda left, right: BoolType(compare_to(left, right) > 0),
+    "isLessThan": lambda left, right: BoolType(compare_to(left, right) < 0),
+    "isQuantity": is_quantity,
     "join": join,
     "lastIndexOf": last_index_of,
     "lowerAscii": lambda text: StringType(str(text).translate(_LOWER)),
+    "masked": masked,
     "matches": matches,
+    "quantity": quantity,
     "replace": replace,
     "split": split,
     "string": to_string,

@@ -4,6 +4,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from delivery_operator.api.base import rules
+
 DNS_LABEL: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 URL_WITH_PASSWORD: Final = r"://[^/@:]*:[^/@]+@"  # noqa: S105 a pattern that finds passwords
@@ -47,10 +49,19 @@ Path = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^/[-A-Za-z0-
 """An HTTP path."""
 Cidr = Annotated[
     str,
-    Field(min_length=1, max_length=43, pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3})$"),
+    Field(
+        min_length=1,
+        max_length=43,
+        json_schema_extra=rules(
+            (
+                "isCIDR(self) && cidr(self).masked() == cidr(self)",
+                "an address range must be its first address and the length of its prefix, such as 10.20.0.0/16",
+            )
+        ),
+    ),
 ]
 
-_STEP = r"(/[1-9][0-9]*)?"
+_STEP = r"(/[1-9][0-9]{0,2})?"
 
 
 def _field(number: str) -> str:
@@ -67,3 +78,14 @@ CRON: Final = (
     rf"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|{_MINUTE} {_HOUR} {_DAY} {_MONTH} {_WEEKDAY})$"
 )
 """A schedule as a CronJob takes it (https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/)."""
+
+_NAMES: Final = "'JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT'"
+_RANGE: Final = "schedule: a range must go from less to more, in numbers or in names, such as 8-18 or MON-FRI"
+CRON_RULES: Final = rules(
+    ("self.findAll('[0-9]+-[0-9]+').all(r, int(r.split('-')[0]) <= int(r.split('-')[1]))", _RANGE),
+    (
+        f"self.findAll('[A-Z]+-[A-Z]+').all(r, {_NAMES}.indexOf(r.split('-')[0]) <= {_NAMES}.indexOf(r.split('-')[1]))",
+        _RANGE,
+    ),
+    ("!self.matches('[0-9]-[A-Z]|[A-Z]-[0-9]')", _RANGE),
+)

@@ -6,7 +6,7 @@ from typing import Final
 
 from delivery_operator.engine.compare import same
 from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
-from delivery_operator.engine.overlay import SCALERS
+from delivery_operator.engine.overlay import SCALERS, least
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Write
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
@@ -59,12 +59,25 @@ def writes(wanted: Sequence[Manifest], live: Mapping[Key, Object]) -> list[Write
         found = live.get(key(manifest))
         if found is None:
             # What never changes is created, at three quarters of the API server's cost of an apply.
-            result.append(Create(manifest) if manifest.get("immutable") else Apply(manifest, uid=None))
+            made = _with_first_pods(manifest, wanted)
+            result.append(Create(manifest) if manifest.get("immutable") else Apply(made, uid=None))
         elif not same(manifest, found):
             if _to_be_handed_over(manifest, found):
                 result.append(HandOver(found, found["spec"]["replicas"]))
             result.append(Apply(manifest, uid=uid(found)))
     return result
+
+
+def _with_first_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> Manifest:
+    """Begin an autoscaled Deployment with the pods it has at least; the number is handed over with the next look."""
+    if manifest["kind"] != "Deployment" or "replicas" in manifest["spec"]:
+        return manifest
+    first = least(manifest, wanted)
+    if first == 1:
+        return manifest  # which is the API server's own default
+    annotations = {name: value for name, value in manifest["metadata"]["annotations"].items() if name != names.REPLICAS}
+    metadata = {**manifest["metadata"], "annotations": annotations}
+    return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "replicas": first}}
 
 
 def _to_be_handed_over(manifest: Manifest, found: Object) -> bool:

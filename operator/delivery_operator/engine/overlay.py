@@ -1,6 +1,6 @@
 """From a release's stored manifests to what is applied today: owner, release number, and what takes effect at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -95,6 +95,15 @@ def left_alone(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec, 
     released = release.spec.processes.get(process)
     unknown = released and not released.schedule and process not in _governed(release, spec)
     return bool(unknown) or _unusable(snapshot)
+
+
+def least(deployment: Manifest, wanted: Iterable[Manifest]) -> int:
+    """The pods at least of an autoscaled Deployment, as its autoscaler among the wanted manifests says; else 1."""
+    for manifest in wanted:
+        if manifest["kind"] in SCALERS and _process(manifest) == _process(deployment):
+            bounds = manifest["spec"]
+            return int(bounds.get("minReplicas") or bounds.get("minReplicaCount") or 1)
+    return 1
 
 
 def job(release: Release, role: str) -> Manifest | None:

@@ -34,6 +34,12 @@ def quantity(text: str) -> str:
     return _decimal(number * (_SMALLER[suffix] if suffix in _SMALLER else _DECIMAL[suffix]))
 
 
+def amount(text: str) -> Decimal:
+    """What a quantity comes to, e.g. 0.25 for 250m."""
+    number, suffix = _split(text)
+    return number * (_SMALLER[suffix] if suffix in _SMALLER else {**_DECIMAL, **_BINARY}[suffix])
+
+
 def _split(text: str) -> tuple[Decimal, str]:
     digits = text.rstrip("mkKMGTi")
     return Decimal(digits), text[len(digits) :]

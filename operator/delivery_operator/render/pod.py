@@ -3,13 +3,14 @@
 The same for a Deployment, a CronJob and a Job: `_pod.yaml.j2` writes it.
 """
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from delivery_operator.api.environment import Defaults, DeliveryEnvironmentSpec
 from delivery_operator.api.process import Process, Resources
 from delivery_operator.api.service import DeliveryServiceSpec, OneOff
 from delivery_operator.render import names
-from delivery_operator.render.canonical import digest, quantity
+from delivery_operator.render.canonical import amount, digest, quantity
 from delivery_operator.render.platform import MONITORING, Platform
 from delivery_operator.render.probes import DEFAULTS, probes
 from delivery_operator.render.variables import BINDING_ROOT, secret_of
@@ -67,14 +68,37 @@ def process_pod(spec: DeliveryServiceSpec, platform: Platform, process: Process)
 
 
 def compute(own: Resources | None, defaults: Defaults) -> dict[str, dict[str, str]]:
-    """Fill in a container's resources from the environment, in the API server's spelling."""
-    requests = defaults.requests if own is None or own.requests is None else own.requests
-    limits = defaults.limits if own is None or own.limits is None else own.limits
+    """Fill in a container's resources from the environment, in the API server's spelling.
+
+    A default gives way where it does not go with what was said of the other side: the API server takes no request that
+    is greater than its limit.
+    """
+    requests, limits = _side("requests", own, defaults), _side("limits", own, defaults)
+    for name in requests.amounts.keys() & limits.amounts.keys():
+        if amount(requests.amounts[name]) > amount(limits.amounts[name]):
+            firm, default = (requests, limits) if requests.said_by > limits.said_by else (limits, requests)
+            default.amounts[name] = firm.amounts[name]
     return {
-        side: {name: quantity(amount) for name, amount in sorted(amounts.items())}
-        for side, amounts in (("requests", requests), ("limits", limits))
+        side: {name: quantity(each) for name, each in sorted(amounts.items())}
+        for side, amounts in (("requests", requests.amounts), ("limits", limits.amounts))
         if amounts
     }
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Requests or limits, and who said them: 0 nobody, 1 the environment, 2 the service."""
+
+    said_by: int
+    amounts: dict[str, str]
+
+
+def _side(name: Literal["requests", "limits"], own: Resources | None, defaults: Defaults) -> _Side:
+    for said_by, resources in ((2, own), (1, defaults.resources)):
+        amounts: dict[str, str] | None = getattr(resources, name, None)
+        if amounts is not None:
+            return _Side(said_by, dict(amounts))
+    return _Side(0, dict(getattr(defaults, name)))
 
 
 def spread(process: Process, environment: DeliveryEnvironmentSpec) -> list[str]:

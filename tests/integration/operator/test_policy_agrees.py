@@ -104,7 +104,7 @@ def _services(names: list[str]) -> st.SearchStrategy[Any]:
     codebases = st.fixed_dictionaries(
         {"repository": st.just("https://git.example.com/shop/order"), "revision": st.sampled_from(REVISIONS)}
     )
-    fields = {
+    fields: dict[str, st.SearchStrategy[Any]] = {
         "environment": st.sampled_from(names),
         "image": st.sampled_from(IMAGES),
         "codebase": codebases,

@@ -12,6 +12,7 @@ from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Store
+from delivery_operator.render.manifests import pack
 from delivery_operator.render.names import SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -31,7 +32,9 @@ class Scene:
         self.observer = Observer(
             self.store,
             referenced,
-            Environments(self.api, self.store, referenced, builders.BUNDLE, "system", None),
+            Environments(
+                self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
+            ),
             Bindings(self.api, discovery),
             discovery,
         )
@@ -109,3 +112,35 @@ async def test_a_spec_that_cannot_be_read_refers_to_nothing() -> None:
     assert seen is not None
     assert seen.referenced == {}
     assert scene.api.requests == []
+
+
+async def test_a_release_to_go_back_to_says_what_is_referred_to(scene: Scene) -> None:
+    """Its content counts, not the spec's: today's credentials of what it needs."""
+    content = {**scene.service["spec"], "backingServices": []}
+    old = child("DeliveryRelease", "order-r1")
+    old["metadata"]["ownerReferences"] = [{"uid": "uid-of-order", "controller": True}]
+    old["spec"] = {"number": 1, "service": "order", "content": content, "manifests": pack([])}
+    scene.put(old)
+    scene.service["spec"]["release"] = {"rollbackTo": 1}
+    scene.service["metadata"]["resourceVersion"] = "9"
+    scene.store.put(scene.service)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.referenced == {}
+
+
+async def test_the_platform_is_seen(scene: Scene) -> None:
+    scene.service["spec"]["environment"] = "production"
+    scene.service["metadata"]["resourceVersion"] = "9"
+    scene.store.put(scene.service)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.obstacle is not None
+    metadata = {"name": "production"}
+    scene.store.put(scene.api.put({"kind": "DeliveryEnvironment", "metadata": metadata, "spec": {"tier": "staging"}}))
+    task = {**child("DeliveryTask", "seed-1"), "spec": {"service": "order"}}
+    scene.store.put(task)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert (seen.obstacle, seen.platform.environment.tier, list(seen.tasks)) == (None, "staging", [task])
+    assert scene.observer.tasks_without_service(ORDER) == [task]

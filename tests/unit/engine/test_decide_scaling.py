@@ -105,15 +105,35 @@ def test_an_autoscaler_of_somebody_else_is_left_alone() -> None:
     assert world.plan() == Plan()
 
 
-def test_an_autoscaled_process_is_healthy_with_the_pods_its_autoscaler_wants() -> None:
+def test_more_load_is_no_change_of_readiness() -> None:
+    """Invariant 11: pods that the autoscaler has just asked for are not waited for."""
     world = serving(AUTOSCALED)
-    assert world.said("Ready") == ("True", "Serving")
-    world.change("Deployment", "order-web", replicas=3)
+    world.autoscale("web", 8)
+    world.set_pods("web", replicas=8, updatedReplicas=8, availableReplicas=2)
+    assert world.plan() == Plan()
+    world.set_pods("web", replicas=8, updatedReplicas=8, availableReplicas=1)
     world.settle()
-    assert world.said("Ready")[0] == "False"
-    world.pods_come()
+    assert world.said("Ready") == ("False", "PodsUnavailable"), "fewer than there are to be at least"
+    world.set_pods("web", replicas=8, updatedReplicas=7, availableReplicas=8)
     world.settle()
-    assert world.said("Ready")[0] == "True"
+    assert world.said("Ready")[0] == "False", "an old pod is still there"
+
+
+def test_an_autoscaled_process_begins_with_the_pods_it_has_at_least() -> None:
+    world = World(builders.spec(migrate=False, processes={"web": AUTOSCALED}))
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 2
+    assert world.deployment("web")["metadata"]["annotations"][names.REPLICAS] == names.AUTOSCALED
+    world.run()
+    set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "min": 1}})
+    world.delete("Deployment", "order-web")
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 1
+    set_web(world, AUTOSCALED)
+    world.autoscale("web", 9)
+    world.delete("Deployment", "order-web")
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == 2
 
 
 def test_the_budget_follows_the_bounds() -> None:

@@ -145,3 +145,49 @@ async def test_a_resync_that_fails_is_tried_again_a_period_later(scene: Scene, m
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+MONITORS = {"resources": [{"kind": "PodMonitor", "name": "podmonitors"}]}
+
+
+async def test_a_kind_that_comes_later_is_listed_and_has_the_watches_begin_anew(scene: Scene) -> None:
+    await scene.resync.once()
+    assert not scene.resync.kinds_changed.is_set(), "nothing is watched before the first LIST"
+    scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
+    await scene.resync.once()
+    assert scene.resync.kinds_changed.is_set()
+    assert f"list PodMonitor all {SERVICE}" in scene.api.requests
+
+
+async def test_a_kind_that_goes_is_forgotten(scene: Scene) -> None:
+    scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
+    scene.api.put({**deployment("order-web"), "kind": "PodMonitor"})
+    await scene.resync.once()
+    assert scene.store.get("PodMonitor", "shop", "order-web") is not None
+    scene.api.paths.clear()
+    await scene.resync.once()
+    assert scene.store.get("PodMonitor", "shop", "order-web") is None
+
+
+async def test_after_a_change_of_kinds_everything_is_listed_again_soon(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is deleted while the watches begin anew is in no event."""
+    clock = Clock(monkeypatch)
+    await scene.resync.once()
+    scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
+    running = asyncio.create_task(scene.resync.run())
+    await clock.advance(0)
+    await clock.advance(16)
+    assert scene.value("resyncs", result="done") == 1
+    await clock.advance(16)
+    assert scene.value("resyncs", result="done") == 2
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_environments_are_looked_at_too(scene: Scene) -> None:
+    scene.api.put({"kind": "DeliveryEnvironment", "metadata": {"name": "production"}, "spec": {}})
+    await scene.resync.once()
+    assert await scene.queued() == {ORDER, ("", "production")}

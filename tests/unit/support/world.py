@@ -229,6 +229,11 @@ class World:
                 {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
             )
 
+    def set_pods(self, process: str, **counts: int) -> None:
+        """Give a Deployment these numbers of pods in its status."""
+        progressing = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+        self._set_deployment_status(f"order-{process}", counts, progressing)
+
     def pods_do_not_come(self, process: str, *, overdue: bool = False) -> None:
         """Leave a Deployment with one new pod that is not available, beside the old ones."""
         replicas = self.deployment(process)["spec"]["replicas"]

@@ -46,7 +46,7 @@ test-examples: setup ## The order service's own tests, against a real PostgreSQL
 
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
-	$(PYTEST) tests/integration -n 2 $(ARGS)
+	$(PYTEST) tests/integration -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node
@@ -59,7 +59,7 @@ golden: setup ## Rewrite the golden files of the templates' tests; look at the d
 ## Before a commit
 
 .PHONY: check
-check: check-code check-generated check-chart ## Lint, types, layers, generated files in step, chart
+check: check-code check-generated check-chart docs ## Lint, types, layers, generated files in step, chart, documentation
 
 .PHONY: check-code
 check-code: setup
@@ -73,6 +73,7 @@ check-code: setup
 .PHONY: check-generated
 check-generated: setup
 	$(BIN)/python -m delivery_operator.api.generate --check
+	PYTHONPATH=hack $(BIN)/python -m docs --check
 	hack/uv lock --check
 	hack/uv lock --check --directory examples/order
 
@@ -87,8 +88,19 @@ format: setup ## Format the code and fix what a tool can fix
 	$(BIN)/ruff format .
 
 .PHONY: generate
-generate: setup ## Write the CRDs from the models
+generate: setup ## Write the CRDs from the models, and the reference pages from the code
 	$(BIN)/python -m delivery_operator.api.generate
+	PYTHONPATH=hack $(BIN)/python -m docs
+
+## Documentation
+
+.PHONY: docs
+docs: setup ## Build the documentation's site into build/site; a warning fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+.PHONY: docs-serve
+docs-serve: setup ## Show the site on http://127.0.0.1:8000 while you write
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 ## Development
 

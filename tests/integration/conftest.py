@@ -67,3 +67,5 @@ def _opened(kube: Kube, cluster: Cluster, folder: Path) -> Iterator[Site]:
                 yield site
     finally:
         kube.delete("Namespace", None, namespace)
+        for kind in ("ClusterRole", "ClusterRoleBinding"):
+            kube.delete(kind, None, f"operator-{namespace}")

@@ -111,13 +111,33 @@ def test_crds_can_be_left_to_go_or_out() -> None:
     assert of_kind(render("--set=crds.enabled=false"), "CustomResourceDefinition") == []
 
 
+def test_the_policy_is_the_generated_one_and_can_be_left_out() -> None:
+    (path,) = (CRDS / "policy").glob("*.yaml")
+    generated = list(yaml.safe_load_all(path.read_text()))
+    kinds = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+
+    assert [each for kind in kinds for each in of_kind(render(), kind)] == generated
+    assert not {each["kind"] for each in render("--set=policy.enabled=false")} & set(kinds)
+
+
+def test_templates_are_mounted_and_named_to_the_operator() -> None:
+    assert "volumes" not in only(render(), "Deployment")["spec"]["template"]["spec"]
+
+    manifests = render("--set=templates.volume.configMap.name=platform-templates")
+    (volume,) = only(manifests, "Deployment")["spec"]["template"]["spec"]["volumes"]
+
+    assert volume == {"name": "templates", "configMap": {"name": "platform-templates"}}
+    assert container(manifests)["volumeMounts"] == [{"name": "templates", "mountPath": "/templates", "readOnly": True}]
+    assert {"name": "DELIVERY_OPERATOR_TEMPLATES_DIR", "value": "/templates"} in container(manifests)["env"]
+
+
 def test_account_of_ones_own() -> None:
     manifests = render("--set=serviceAccount.create=false", "--set=serviceAccount.name=mine")
 
     assert of_kind(manifests, "ServiceAccount") == []
     assert only(manifests, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "mine"
-    (subject,) = only(manifests, "ClusterRoleBinding")["subjects"]
-    assert subject == {"kind": "ServiceAccount", "name": "mine", "namespace": "delivery-system"}
+    subjects = [subject for each in of_kind(manifests, "ClusterRoleBinding") for subject in each["subjects"]]
+    assert subjects == [{"kind": "ServiceAccount", "name": "mine", "namespace": "delivery-system"}] * 3
 
 
 @pytest.mark.parametrize(
@@ -133,6 +153,7 @@ def test_account_of_ones_own() -> None:
             "--set=podLabels.team=platform",
             "--set=podAnnotations.note=hello",
             "--set=serviceAccount.annotations.note=hello",
+            "--set=templates.volume.configMap.name=platform-templates",
         ],
     ],
     ids=["defaults", "namespaces", "everything else"],
@@ -158,6 +179,8 @@ def test_api_server_takes_all_of_it(control_plane: Cluster, values: list[str]) -
         ("namespaces={Shop}", "/namespaces/0"),
         ("image.digest=abc", "/image/digest"),
         ("httpPort=80", "/httpPort"),
+        ("policy.enabled=maybe", "/policy/enabled"),
+        ("templates.volume=none", "/templates/volume"),
     ],
 )
 def test_wrong_value_is_refused_with_its_place(value: str, place: str) -> None:

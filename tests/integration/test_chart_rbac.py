@@ -21,10 +21,11 @@ def grants(rules: Iterable[Manifest]) -> set[Grant]:
     }
 
 
-def requests() -> set[Grant]:
+def requests(*, namespaced: bool = True) -> set[Grant]:
     return {
         (resource.group, plural, verb)
         for resource in RESOURCES
+        if resource.namespaced is namespaced
         for plural, verbs in (
             (resource.plural, resource.verbs),
             (f"{resource.plural}/status", resource.status_verbs),
@@ -46,14 +47,37 @@ def test_cluster_role_is_the_operators_table() -> None:
     assert all("resourceNames" not in rule for rule in role["rules"])
 
 
+@pytest.mark.parametrize("values", [[], ["--set=namespaces={shop}"]], ids=["cluster", "namespaces"])
+def test_environments_are_read_wherever_the_operator_works(values: list[str]) -> None:
+    (role,) = named(render(*values), "ClusterRole", "delivery-operator-environments")
+
+    assert grants(role["rules"]) == requests(namespaced=False)
+    assert named(render(*values), "ClusterRoleBinding", "delivery-operator-environments")
+
+
+def test_provisioned_services_are_read_by_the_roles_of_those_who_offer_them() -> None:
+    """https://servicebinding.io/spec/core/1.1.0/#role-based-access-control-rbac."""
+    (role,) = named(render(), "ClusterRole", "delivery-operator-bindings")
+    (selector,) = role["aggregationRule"]["clusterRoleSelectors"]
+
+    assert selector == {"matchLabels": {"servicebinding.io/controller": "true"}}
+    assert role["rules"] == []
+    narrowed = render("--set=namespaces={shop,billing}")
+    assert named(narrowed, "ClusterRoleBinding", "delivery-operator-bindings") == []
+    bindings = named(narrowed, "RoleBinding", "delivery-operator-bindings")
+    assert {each["metadata"]["namespace"] for each in bindings} == {"shop", "billing"}
+    assert {each["roleRef"]["kind"] for each in bindings} == {"ClusterRole"}
+
+
 def test_cluster_role_is_bound_to_the_operator() -> None:
     manifests = render()
-    binding = only(manifests, "ClusterRoleBinding")
+    bindings = of_kind(manifests, "ClusterRoleBinding")
 
-    assert binding["roleRef"]["name"] == "delivery-operator"
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": "delivery-operator", "namespace": "delivery-system"}
-    ]
+    assert {each["metadata"]["name"]: each["roleRef"]["name"] for each in bindings} == {
+        name: name for name in ("delivery-operator", "delivery-operator-environments", "delivery-operator-bindings")
+    }
+    account = {"kind": "ServiceAccount", "name": "delivery-operator", "namespace": "delivery-system"}
+    assert all(each["subjects"] == [account] for each in bindings)
     assert only(manifests, "ServiceAccount")["metadata"]["name"] == "delivery-operator"
 
 
@@ -62,7 +86,7 @@ def test_named_namespaces_get_the_same_rules_and_the_cluster_none() -> None:
     (cluster_role,) = named(everywhere, "ClusterRole", "delivery-operator")
 
     assert named(narrowed, "ClusterRole", "delivery-operator") == []
-    assert of_kind(narrowed, "ClusterRoleBinding") == []
+    assert named(narrowed, "ClusterRoleBinding", "delivery-operator") == []
     roles = named(narrowed, "Role", "delivery-operator")
     assert [role["metadata"]["namespace"] for role in roles] == ["shop", "billing"]
     assert all(role["rules"] == cluster_role["rules"] for role in roles)
@@ -72,14 +96,17 @@ def test_named_namespaces_get_the_same_rules_and_the_cluster_none() -> None:
 
 
 @pytest.mark.parametrize("values", [[], ["--set=namespaces={shop}"]], ids=["cluster", "namespaces"])
-def test_own_namespace_has_the_hash_key_and_nothing_else(values: list[str]) -> None:
+def test_own_namespace_has_the_hash_key_and_templates_and_nothing_else(values: list[str]) -> None:
     (role,) = named(render(*values), "Role", "delivery-operator-own")
 
     assert role["metadata"]["namespace"] == "delivery-system"
     by_name = [rule for rule in role["rules"] if "resourceNames" in rule]
     assert [rule["resourceNames"] for rule in by_name] == [[hashkey.NAME]]
     assert grants(by_name) == {("", "secrets", "get")}
-    assert grants(rule for rule in role["rules"] if rule not in by_name) == {("", "secrets", "create")}
+    assert grants(rule for rule in role["rules"] if rule not in by_name) == {
+        ("", "secrets", "create"),
+        *(("", "configmaps", verb) for verb in ("get", "list", "watch")),
+    }
 
 
 def test_people_may_write_services_and_not_releases() -> None:
@@ -88,7 +115,7 @@ def test_people_may_write_services_and_not_releases() -> None:
     (edit,) = named(manifests, "ClusterRole", "delivery-operator-edit")
 
     assert {verb for _, _, verb in grants(view["rules"])} == {"get", "list", "watch"}
-    assert {resource for _, resource, _ in grants(edit["rules"])} == {"deliveryservices"}
+    assert {resource for _, resource, _ in grants(edit["rules"])} == {"deliveryservices", "deliverytasks"}
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     assert {label.removeprefix(prefix) for label in view["metadata"]["labels"] if label.startswith(prefix)} == {
         "view",

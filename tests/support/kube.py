@@ -81,7 +81,7 @@ class Kube:
         return self.request("POST", resource.path(body["metadata"].get("namespace")), body)
 
     def patch(
-        self, kind: str | Resource, namespace: str, name: str, patch: Object, subresource: str | None = None
+        self, kind: str | Resource, namespace: str | None, name: str, patch: Object, subresource: str | None = None
     ) -> Object:
         """JSON merge patch."""
         return self.request("PATCH", _resource(kind).path(namespace, name, subresource), patch, MERGE)
@@ -98,6 +98,9 @@ def _resource(kind: str | Resource) -> Resource:
 
 
 EXTRA = {
+    "ClusterRoleBinding": Resource(
+        "rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", frozenset(), namespaced=False
+    ),
     "ClusterRole": Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", frozenset()),
     "Role": Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", frozenset()),
     "RoleBinding": Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", frozenset()),

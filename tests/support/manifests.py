@@ -69,7 +69,7 @@ EXCEPTIONS: Final = {
         "as the limit: nothing but a small /tmp is written"
     ),
     _everywhere("pod-networkpolicy", "The pod does not have a matching NetworkPolicy"): (
-        "the templates make no NetworkPolicy"
+        "its environment isolates nothing"
     ),
     _raw("container-resources", "Memory limit is not set"): "its spec asks for none",
     _raw("container-resources", "Memory request is not set"): "its spec asks for none",

@@ -12,10 +12,12 @@ from typing import Any
 
 import yaml
 
-from delivery_operator.cluster.resources import RESOURCES
+from delivery_operator.cluster.resources import RESOURCES, Resource
 from tests.support.kube import Kube, Object
 
 ACCOUNT = "operator"
+PROVISIONED = ["example.com"]
+"""API groups of provisioned services, which the ClusterRoles of their operators would open."""
 
 
 def user(namespace: str) -> str:
@@ -27,24 +29,11 @@ def make_identity(kube: Kube, namespace: str, server: str | None = None) -> Obje
     """Make a service account with the rights of the table of resources, in one namespace; return its kubeconfig."""
     metadata = {"name": ACCOUNT, "namespace": namespace}
     kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-    rules = [
-        {"apiGroups": [each.group], "resources": [each.plural], "verbs": sorted(each.verbs)} for each in RESOURCES
-    ] + [
-        {"apiGroups": [each.group], "resources": [f"{each.plural}/status"], "verbs": sorted(each.status_verbs)}
-        for each in RESOURCES
-        if each.status_verbs
-    ]
-    rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
-    kube.create({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules})
-    kube.create(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": ACCOUNT},
-            "subjects": [{"kind": "ServiceAccount", **metadata}],
-        }
-    )
+    for kind, resources in (
+        ("Role", [each for each in RESOURCES if each.namespaced]),
+        ("ClusterRole", [each for each in RESOURCES if not each.namespaced]),
+    ):
+        _grant(kube, kind, f"{ACCOUNT}-{namespace}", metadata, resources)
     token = kube.request(
         "POST",
         f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token",
@@ -61,6 +50,32 @@ def make_identity(kube: Kube, namespace: str, server: str | None = None) -> Obje
         "users": [{"name": "test", "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": namespace}}],
     }
+
+
+def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Resource]) -> None:
+    rules = [
+        {"apiGroups": [each.group], "resources": [each.plural], "verbs": sorted(each.verbs)} for each in resources
+    ] + [
+        {"apiGroups": [each.group], "resources": [f"{each.plural}/status"], "verbs": sorted(each.status_verbs)}
+        for each in resources
+        if each.status_verbs
+    ]
+    metadata = {"name": name}
+    if kind == "Role":
+        metadata["namespace"] = account["namespace"]
+        rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
+        rules.append({"apiGroups": PROVISIONED, "resources": ["*"], "verbs": ["get"]})
+    api_version = "rbac.authorization.k8s.io/v1"
+    kube.create({"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules})
+    kube.create(
+        {
+            "apiVersion": api_version,
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
+            "subjects": [{"kind": "ServiceAccount", **account}],
+        }
+    )
 
 
 class OperatorProcess:

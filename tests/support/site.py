@@ -1,13 +1,17 @@
 """Where one test takes place: a namespace of a control plane, with a played node and the operators it starts."""
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from devcluster.cluster import Cluster
-from tests.support.kube import Kube, Object
+from tests.support.kube import Kube, Object, wait_for
 from tests.support.kubelet import FakeKubelet
 from tests.support.operator import OperatorProcess, user
+from tests.support.proxy import Proxy
 
 
 @dataclass
@@ -29,6 +33,30 @@ class Site:
         self._runs.append(run)
         return run
 
+    @property
+    def environment_name(self) -> str:
+        """The name of this site's own DeliveryEnvironment: they belong to no namespace."""
+        return f"env-{self.namespace}"
+
+    def environment(self, spec: Object) -> Object:
+        """Make this site's environment; it goes with the site."""
+        return self.kube.create(
+            {
+                "apiVersion": "delivery.dev/v1alpha1",
+                "kind": "DeliveryEnvironment",
+                "metadata": {"name": self.environment_name},
+                "spec": spec,
+            }
+        )
+
+    @contextlib.contextmanager
+    def proxied(self) -> Iterator[tuple[Proxy, Object]]:
+        """Put a proxy between operators and the API server: it and the kubeconfig that leads through it."""
+        with Proxy(self.kube.host, str(self.kube.certificate_authority)) as proxy:
+            kubeconfig = copy.deepcopy(self.kubeconfig)
+            kubeconfig["clusters"][0]["cluster"] = {"server": proxy.url}
+            yield proxy, kubeconfig
+
     def writes(self) -> list[Object]:
         """Every write request of the operator that the API server recorded."""
         verbs = {"create", "update", "patch", "delete", "deletecollection"}
@@ -38,7 +66,22 @@ class Site:
             if event["user"]["username"] == user(self.namespace) and event["verb"] in verbs
         ]
 
+    def wait_for_lists(self, number: int) -> None:
+        """Wait until the operator has listed everything this many times more: it has looked at each service again."""
+
+        def lists() -> int:
+            return sum(
+                event["verb"] == "list" and event["objectRef"]["resource"] == "deliveryservices"
+                for event in self.cluster.audit_events(self.began)
+                if event["user"]["username"] == user(self.namespace)
+            )
+
+        start = lists()
+        wait_for(lambda: lists() >= start + number, f"{number} more lists", 60)
+
     def close(self) -> None:
         for run in self._runs:
             if run.running():
                 run.kill()
+        if self.kube.find("DeliveryEnvironment", None, self.environment_name):
+            self.kube.delete("DeliveryEnvironment", None, self.environment_name)

@@ -1,16 +1,39 @@
-"""The documentation and what it is about are in step: links, make targets, metrics, chart values."""
+"""The documentation and what it is about are in step: links, make targets, reasons, tests, alerts, chart values."""
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
+from delivery_operator.api.reasons import ENVIRONMENT, OTHERS, STANDING, TASK
+from delivery_operator.cluster.resources import RESOURCES
 from delivery_operator.runtime.metrics import Metrics
+from tests.support.pages import Block, Use, pages
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+BLOCKS = [block for page in pages() for block in page.blocks]
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TESTS = {name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
+
+PACKAGE = ROOT / "operator/delivery_operator"
+REASONS_ARE_IN = [
+    *PACKAGE.glob("engine/*.py"),
+    *PACKAGE.glob("render/needs.py"),
+    *PACKAGE.glob("cluster/environments.py"),
+]
+OTHER_WORDS = {
+    *("True", "False", "Missing", "KeyMissing", "History"),  # states of conditions, parts of reasons, a type
+    *(each.kind for each in RESOURCES),
+    *("ReplicaSet", "PodScheduled", "ReplicaFailure", "Progressing", "ProgressDeadlineExceeded", "Unschedulable"),
+    *("Complete", "SuccessCriteriaMet", "Failed", "DeadlineExceeded", "OOMKilled"),
+    *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"),
+    *("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"),
+}
+"""Words in the engine that are no reasons of ours: most are kinds, conditions and reasons of Kubernetes."""
 
 
 def page_id(page: Path) -> str:
@@ -19,7 +42,8 @@ def page_id(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    text = re.sub(r"`[^`\n]*`|<code>.*?</code>", "", page.read_text())
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", text)
 
     assert [link for link in links if not (page.parent / link).exists()] == []
 
@@ -34,39 +58,58 @@ def test_make_targets_exist(page: Path) -> None:
 def test_help_lists_every_target_with_what_it_does() -> None:
     text = (ROOT / "Makefile").read_text()
     asked_for = {
-        *(
-            "demo",
-            "demo-down",
-            "test",
-            "test-unit",
-            "test-integration",
-            "test-e2e",
-            "check",
-            "generate",
-            "golden",
-            "run",
-        ),
-        *("cluster-up", "cluster-down", "cluster-status", "help"),
+        *("demo", "demo-down", "test", "test-unit", "test-integration", "test-e2e", "check", "generate", "golden"),
+        *("run", "docs", "docs-serve", "cluster-up", "cluster-down", "cluster-status", "help"),
     }
 
     assert asked_for - set(re.findall(r"^([a-z][a-z0-9-]*):.*## \S", text, re.MULTILINE)) == set()
 
 
-def test_every_metric_is_documented_and_the_other_way_round() -> None:
-    counters = {family.name: family.type for family in Metrics().registry.collect()}
-    ours = {
-        f"{name}_total" if kind == "counter" else name
-        for name, kind in counters.items()
-        if name.startswith("delivery_operator_")
-    }
-    documented = set(re.findall(r"delivery_operator_[a-z_]+", (ROOT / "docs/operations.md").read_text()))
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
+def test_every_block_is_of_a_known_kind(block: Block) -> None:
+    assert block.use in Use
 
-    assert documented == ours
+
+def test_blocks_are_run_and_not_only_shown() -> None:
+    """Whatever is left to another test names it, and most are not left to any."""
+    uses = Counter(block.use for block in BLOCKS)
+    left = [block.attributes["elsewhere"].split("::")[1] for block in BLOCKS if block.use is Use.ELSEWHERE]
+
+    assert set(left) - TESTS == set()
+    assert uses[Use.RUN] + uses[Use.TRANSCRIPT] > 4 * uses[Use.ELSEWHERE]
+
+
+def test_every_reason_is_documented() -> None:
+    said = {word for path in REASONS_ARE_IN for word in _words(path)}
+    documented = {*STANDING, *ENVIRONMENT, *TASK, *(reason for reasons in OTHERS.values() for reason in reasons)}
+
+    assert said - documented - OTHER_WORDS == set()
+
+
+def _words(path: Path) -> set[str]:
+    """Every string in a module that is one word in CamelCase."""
+    strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+    return {each for each in strings if isinstance(each, str) and re.fullmatch(r"[A-Z][a-z]+[A-Za-z]*", each)}
+
+
+def test_tests_that_hold_the_factors_exist() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/explanation/twelve-factors.md").read_text()))
+
+    assert named
+    assert named - TESTS == set()
+
+
+def test_metrics_that_are_written_about_exist() -> None:
+    counters = {family.name: family.type for family in Metrics().registry.collect()}
+    ours = {f"{name}_total" if kind == "counter" else name for name, kind in counters.items()}
+    written = {name for page in PAGES for name in re.findall(r"delivery_operator_[a-z_]+[a-z]", page.read_text())}
+
+    assert written - ours == set()
 
 
 def test_documented_chart_values_exist() -> None:
     values = yaml.safe_load((ROOT / "charts/delivery-operator/values.yaml").read_text())
-    table = re.findall(r"^\| (`[^|]+`) \|", (ROOT / "docs/install.md").read_text(), re.MULTILINE)
+    table = re.findall(r"^\| (`[^|]+`) \|", (ROOT / "docs/how-to/install.md").read_text(), re.MULTILINE)
 
     for path in re.findall(r"`([^`]+)`", " ".join(table)):
         node = values

@@ -41,7 +41,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-Registry = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^/@\s]+(/[^/@\s]+)*$")]
+Registry = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-A-Za-z0-9.:]+(/[-a-z0-9._]+)*$")]
 
 
 class Policy(Model):
@@ -135,6 +135,9 @@ class Exposure(Model):
     ingress: Ingress | None = Field(default=None, description="Routes are Ingresses of this class.")
 
 
+_PORT: Final = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
+
 class OtlpProtocol(StrEnum):
     """How traces are sent (https://opentelemetry.io/docs/specs/otel/protocol/exporter)."""
 
@@ -148,7 +151,7 @@ class Otlp(Model):
     endpoint: str = Field(
         min_length=1,
         max_length=253,
-        pattern=r"^https?://[^/@\s]+(/[^@\s]*)?$",
+        pattern=rf"^https?://([-A-Za-z0-9._]+|\[[0-9A-Fa-f:.]+\])(:{_PORT})?(/[-A-Za-z0-9._~%/]*)?$",
         description="URL of the collector, e.g. http://otel-collector.observability:4317. Becomes "
         "OTEL_EXPORTER_OTLP_ENDPOINT.",
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -29,27 +30,37 @@ def outputs() -> dict[Path, str]:
     return files
 
 
+def bring_into_step(files: Mapping[Path, str], root: Path, *, check: bool) -> int:
+    """Write files whose text is not what it should be, or only name them; returns the exit code.
+
+    Args:
+        files: path, relative to the root, to text.
+        root: the repository's root.
+        check: change nothing, and return 1 when a file is out of step.
+    """
+    stale = [path for path, text in files.items() if not _holds(root / path, text)]
+    for path in stale:
+        sys.stdout.write(f"{'out of step' if check else 'written'}: {path}\n")
+        if not check:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(files[path])
+    if check and stale:
+        sys.stdout.write("run `make generate` and commit what it writes\n")
+        return 1
+    return 0
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
+
+
 def main() -> int:
     """Write the files, or with --check name the ones that differ; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m delivery_operator.api.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a file is out of step")
     parser.add_argument("--root", type=Path, default=Path(), help="the repository's root (default: here)")
     arguments = parser.parse_args()
-    stale = []
-    for path, text in outputs().items():
-        target = arguments.root / path
-        if target.exists() and target.read_text() == text:
-            continue
-        stale.append(path)
-        if not arguments.check:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-    for path in stale:
-        sys.stdout.write(f"{'out of step' if arguments.check else 'written'}: {path}\n")
-    if arguments.check and stale:
-        sys.stdout.write("run `make generate` and commit what it writes\n")
-        return 1
-    return 0
+    return bring_into_step(outputs(), arguments.root, check=arguments.check)
 
 
 if __name__ == "__main__":

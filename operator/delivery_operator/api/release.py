@@ -23,6 +23,16 @@ class Phase(StrEnum):
     FAILED = "Failed"
 
 
+class Reason(StrEnum):
+    """Why a release was made."""
+
+    SPEC_CHANGED = "SpecChanged"
+    SECRET_ROTATED = "SecretRotated"  # noqa: S105 a reason's name
+    CONFIG_CHANGED = "ConfigChanged"
+    ROLLBACK = "Rollback"
+    RETRY = "Retry"
+
+
 class ReferenceKind(StrEnum):
     """What a release may take values from."""
 
@@ -43,6 +53,17 @@ class DeliveryReleaseSpec(Model):
 
     service: str = Field(description="Name of the DeliveryService.")
     number: int = Field(ge=1, description="Number of the release: 1, 2, 3, ...")
+    reason: Reason | None = Field(
+        default=None,
+        description="Why it was made: SpecChanged (the first one too), SecretRotated, ConfigChanged (a referenced "
+        "ConfigMap, or what is referenced), Rollback or Retry.",
+    )
+    copy_of: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of the earlier release this one is a copy of, manifests and all; no migration is run "
+        "again. Absent for one that was made from the service's spec.",
+    )
     image: str = Field(description="The image of every process.")
     revision: str | None = Field(default=None, description="The codebase's revision.")
     digest: str = Field(description="Digest of content and references; a different one makes a new release.")
@@ -67,7 +88,7 @@ class MigrationResult(StrEnum):
 
 
 class MigrationStatus(Model):
-    """The migration Job of the release; its result is here before the Job may go (invariant 3)."""
+    """The migration Job of the release, or its contract Job; its result is here before the Job may go (invariant 3)."""
 
     job: str = Field(description="Name of the Job.")
     uid: str = Field(description="UID of the Job; another Job of that name is not it.")
@@ -88,4 +109,7 @@ class DeliveryReleaseStatus(Model):
     reason: str | None = Field(default=None, description="Why it failed, one word for programs.")
     message: str | None = Field(default=None, description="Why it failed and what to do, for people.")
     migration: MigrationStatus | None = Field(default=None, description="The migration, if the release has one.")
+    contract: MigrationStatus | None = Field(
+        default=None, description="The contract step, if the release has one and it has begun."
+    )
     active_at: Timestamp | None = Field(default=None, description="When it became Active.")

@@ -248,7 +248,8 @@ class DeliveryServiceSpec(Model):
     config_from: list[ConfigFrom] = Field(
         default=[],
         max_length=16,
-        description="Whole Secrets and ConfigMaps as environment variables; what config and backingServices say wins.",
+        description="Whole Secrets and ConfigMaps as environment variables. What config, backingServices and the "
+        "operator set wins, and of two with the same key the entry whose name comes last.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     backing_services: list[BackingService] = Field(

@@ -20,6 +20,7 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     CONFIG_READY = "ConfigReady"
     MIGRATION_SUCCEEDED = "MigrationSucceeded"
+    CONTRACT_SUCCEEDED = "ContractSucceeded"
 
 
 class ConditionStatus(StrEnum):
@@ -60,6 +61,6 @@ class DeliveryServiceStatus(Model):
         default=[],
         description="Ready: the newest release serves. Reconciling: work is under way. Stalled: it will not go on by "
         "itself. ConfigReady: every referenced Secret and ConfigMap key is there. MigrationSucceeded: of the newest "
-        "release.",
+        "release. ContractSucceeded: of the newest release, where it has a contract step.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

@@ -5,10 +5,11 @@ from typing import Any, assert_never
 
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
-from delivery_operator.cluster.resources import BY_KIND, RELEASES, SERVICES
-from delivery_operator.cluster.store import Body, ServiceKey, Store, service_key
-from delivery_operator.engine.objects import owned_by
-from delivery_operator.engine.plan import Apply, Create, Delete, Plan, SetStatus, Write
+from delivery_operator.cluster.resources import BY_KIND, RELEASES
+from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
+from delivery_operator.engine.objects import Key, key, owned_by
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
+from delivery_operator.render.names import SCALE_MANAGER
 
 Written = Callable[[str, Body], None]
 """Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
@@ -18,13 +19,13 @@ class WriteRefused(Exception):
     """The API server refused a write of the plan for good.
 
     Attributes:
-        what: kind and name of the object.
+        target: kind and name of the object.
     """
 
-    def __init__(self, what: str, error: Refused) -> None:
+    def __init__(self, target: Key, error: Refused) -> None:
         """Keep what was refused and why."""
-        super().__init__(f"{what}: {error.message}")
-        self.what = what
+        super().__init__(f"{' '.join(target)}: {error.message}")
+        self.target = target
         self.error = error
 
 
@@ -56,7 +57,7 @@ class Actor:
             try:
                 as_seen = await self._make(service, write)
             except Refused as error:
-                raise WriteRefused(f"{body['kind']} {body['metadata']['name']}", error) from error
+                raise WriteRefused(key(body), error) from error
             if not as_seen:
                 break
             made.append(write)
@@ -70,6 +71,8 @@ class Actor:
                 return await self._create(service, manifest)
             case Apply(manifest, uid):
                 return await self._apply(service, manifest, uid)
+            case HandOver(target, replicas):
+                return await self._hand_over(service, target, replicas)
             case Delete(target):
                 return await self._delete(target)
             case SetStatus(target, status):
@@ -107,6 +110,21 @@ class Actor:
             return False
         return self._made("apply", answer)
 
+    async def _hand_over(self, service: ServiceKey, target: Mapping[str, Any], replicas: int) -> bool:
+        body = {
+            "apiVersion": target["apiVersion"],
+            "kind": target["kind"],
+            "metadata": {name: target["metadata"][name] for name in ("name", "namespace", "uid")},
+            "spec": {"replicas": replicas},
+        }
+        try:
+            # Without force: a number that somebody has changed meanwhile is a conflict, and is looked at again.
+            answer = await self._api.apply(BY_KIND[target["kind"]], body, manager=SCALE_MANAGER, force=False)
+        except Conflict:
+            await self._refresh(service, target)
+            return False
+        return self._made("apply", answer)
+
     async def _delete(self, target: Mapping[str, Any]) -> bool:
         resource, metadata = BY_KIND[target["kind"]], target["metadata"]
         try:
@@ -124,14 +142,14 @@ class Actor:
         return True
 
     async def _set_status(self, target: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
-        resource, metadata = (SERVICES if target["kind"] == SERVICES.kind else RELEASES), target["metadata"]
+        resource, metadata = BY_KIND[target["kind"]], target["metadata"]
         patch = {
             # Decided on this version: if it has changed, the decision is made again.
             "metadata": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
             "status": merge_patch(target.get("status") or {}, status),
         }
         try:
-            answer = await self._api.patch_status(resource, metadata["namespace"], metadata["name"], patch)
+            answer = await self._api.patch_status(resource, metadata.get("namespace"), metadata["name"], patch)
         except (Conflict, NotFound):
             await self._refresh(service_key(target) or ("", ""), target)
             return False
@@ -152,7 +170,7 @@ class Actor:
     async def _look_up(self, service: ServiceKey, manifest: Mapping[str, Any]) -> Body | None:
         metadata = manifest["metadata"]
         try:
-            found = await self._api.get(BY_KIND[manifest["kind"]], metadata["namespace"], metadata["name"])
+            found = await self._api.get(BY_KIND[manifest["kind"]], metadata.get("namespace"), metadata["name"])
         except NotFound:
             return None
         self._store.put(found, service)
@@ -162,8 +180,7 @@ class Actor:
         """Bring the store up to date about one object; returns it as it is now, or None when it is gone."""
         found = await self._look_up(service, seen)
         if found is None:
-            metadata = seen["metadata"]
-            held = self._store.get(seen["kind"], metadata["namespace"], metadata["name"])
+            held = self._store.get(*object_key(seen))
             if held is not None:
                 self._store.remove(held, last_seen=True)
         return found

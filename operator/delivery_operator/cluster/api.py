@@ -55,27 +55,42 @@ class Api:
         if self._session:
             await self._session.close()
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Body:
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Body:
         """Read one object. Raises NotFound when it is not there."""
         return await self._json("GET", resource.path(namespace, name))
+
+    async def read(self, path: str) -> Body:
+        """Read what the API server has at a path: what it serves, or an object of a kind that is not in our table."""
+        return await self._json("GET", path)
 
     async def create(self, resource: Resource, body: Mapping[str, Any]) -> Body:
         """Create an object. Raises AlreadyExists when its name is taken."""
         path = resource.path(body["metadata"]["namespace"])
         return await self._json("POST", path, body=body, params={"fieldManager": MANAGER})
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> Body:
-        """Server-side apply: own the fields of the body, and no others (invariant 7)."""
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
+    ) -> Body:
+        """Server-side apply: own the fields of the body, and no others (invariant 7).
+
+        Args:
+            resource: its kind.
+            body: the fields to own.
+            manager: as which field manager.
+            force: take fields that another manager has at another value; without it that is a Conflict.
+        """
         metadata = body["metadata"]
         return await self._json(
             "PATCH",
             resource.path(metadata["namespace"], metadata["name"]),
             body=body,
-            params={"fieldManager": MANAGER, "force": "true"},
+            params={"fieldManager": manager, "force": "true" if force else "false"},
             content_type="application/apply-patch+yaml",
         )
 
-    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+    async def patch_status(
+        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
+    ) -> Body:
         """JSON merge patch of the status subresource."""
         return await self._json(
             "PATCH",

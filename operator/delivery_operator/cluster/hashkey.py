@@ -41,7 +41,7 @@ async def load(api: Api, namespace: str) -> bytes:
             "namespace": namespace,
             "labels": {"app.kubernetes.io/managed-by": MANAGER},
             "annotations": {
-                "delivery.dev/purpose": "Hashes secret values to see changes. Keep it: see docs/operations.md"
+                "delivery.dev/purpose": "Hashes secret values to see changes. Keep it: see docs/how-to/operate.md"
             },
         },
         "type": "Opaque",

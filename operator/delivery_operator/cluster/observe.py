@@ -1,59 +1,96 @@
-"""Builds the snapshot a decision is made from: the store's objects and what the references hold."""
+"""Builds the snapshot a decision is made from: the store's objects, what the references hold, and the platform."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from delivery_operator.api.release import KIND as RELEASE_KIND
+from delivery_operator.api.service import DEFAULT_ENVIRONMENT, DeliveryServiceSpec
 from delivery_operator.api.service import KIND as SERVICE_KIND
-from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.api.task import KIND as TASK_KIND
+from delivery_operator.cluster.bindings import Bindings, Bound
+from delivery_operator.cluster.discovery import Discovery
+from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.referenced import Referenced, blanked
 from delivery_operator.cluster.store import Body, ServiceKey, Store
-from delivery_operator.engine import references
-from delivery_operator.engine.snapshot import Reference, Snapshot
-from delivery_operator.render.bundle import Bundle
+from delivery_operator.engine import references, wish
+from delivery_operator.engine.history import History
+from delivery_operator.engine.objects import Key
+from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.render.platform import Platform
 
 
-async def observe(service: ServiceKey, store: Store, referenced: Referenced, bundle: Bundle) -> Snapshot | None:
-    """Gather everything about one service; None when there is no such service.
+@dataclass(frozen=True)
+class Observer:
+    """Looks at one service at a time.
 
-    Raises:
-        ApiError: a referenced object could not be read.
+    Attributes:
+        store: what has been seen.
+        referenced: Secrets and ConfigMaps.
+        environments: what the platform team says.
+        bindings: provisioned services.
+        discovery: what the cluster serves.
     """
-    body = store.get(SERVICE_KIND, *service)
-    if body is None:
-        referenced.forget(service)
-        return None
-    found, sensitive = await referenced.resolve(service, _references(body))
-    releases, children, pods = [], {}, []
-    for obj in store.of_service(service):
-        match obj["kind"]:
-            case "DeliveryService":
-                pass
-            case kind if kind == RELEASE_KIND:
-                releases.append(obj)
-            case "Pod":
-                pods.append(_without(obj, sensitive))
-            case kind:
-                children[kind, obj["metadata"]["name"]] = obj
-    return Snapshot(
-        now=datetime.now(UTC),
-        service=body,  # as it was when its references were resolved; a newer one is on the queue already
-        releases=releases,
-        children=children,
-        pods=pods,
-        referenced=found,
-        bundle=bundle,
-    )
+
+    store: Store
+    referenced: Referenced
+    environments: Environments
+    bindings: Bindings
+    discovery: Discovery
+
+    async def observe(self, service: ServiceKey) -> Snapshot | None:
+        """Gather everything about one service; None when there is no such service.
+
+        Raises:
+            ApiError: something it refers to could not be read.
+        """
+        body = self.store.get(SERVICE_KIND, *service)
+        if body is None:
+            self.referenced.forget(service)
+            return None
+        held = self.store.of_service(service)
+        releases = [each for each in held if each["kind"] == RELEASE_KIND]
+        children = {
+            (each["kind"], each["metadata"]["name"]): each
+            for each in held
+            if each["kind"] not in {SERVICE_KIND, RELEASE_KIND, TASK_KIND, "Pod"}
+        }
+        found = await self.environments.of(body["spec"].get("environment", DEFAULT_ENVIRONMENT))
+        wanted = _wanted(body, releases, children)
+        bound = Bound({}, {})
+        if wanted:
+            bound = await self.bindings.resolve(service[0], wanted.backing_services)
+        uses = {use.reference for use in references.uses(wanted, bound.secrets)} if wanted else set()
+        values, sensitive = await self.referenced.resolve(service, uses)
+        return Snapshot(
+            now=datetime.now(UTC),
+            service=body,  # as it was when its references were resolved; a newer one is on the queue already
+            releases=releases,
+            children=children,
+            pods=[_without(each, sensitive) for each in held if each["kind"] == "Pod"],
+            tasks=[each for each in held if each["kind"] == TASK_KIND],
+            referenced=values,
+            bundle=found.templates.bundle,
+            platform=Platform(found.spec, self.discovery.served, bound.secrets),
+            obstacle=found.obstacle,
+            template_fault=found.templates.fault,
+            unbound=bound.problems,
+        )
+
+    def tasks_without_service(self, service: ServiceKey) -> list[Body]:
+        """The tasks that name a service which does not exist."""
+        return [each for each in self.store.of_service(service) if each["kind"] == TASK_KIND]
 
 
-def _references(body: Body) -> set[Reference]:
+def _wanted(body: Body, releases: list[Body], children: dict[Key, Body]) -> DeliveryServiceSpec | None:
+    """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
         spec = DeliveryServiceSpec.model_validate(body["spec"])
+        return wish.of(spec, History.of(body, releases), children).spec
     except ValidationError:
-        return set()  # the engine reports it
-    return {use.reference for use in references.uses(spec)}
+        return None  # the engine reports it
 
 
 def _without(pod: Body, sensitive: frozenset[str]) -> Body:

@@ -58,7 +58,12 @@ class Referenced:
     """The referenced objects of all services."""
 
     def __init__(
-        self, api: Api, key: bytes, namespaces: Iterable[str | None], changed: Callable[[ServiceKey], None]
+        self,
+        api: Api,
+        key: bytes,
+        namespaces: Iterable[str | None],
+        own_namespace: str,
+        changed: Callable[[ServiceKey], None],
     ) -> None:
         """Prepare; `watch` must run for changes to be seen.
 
@@ -66,18 +71,22 @@ class Referenced:
             api: the cluster.
             key: hashes values.
             namespaces: where to watch; (None,) for everywhere.
+            own_namespace: the operator's own, whose ConfigMaps are watched too: environments take templates from them.
             changed: called with each service one of whose references changed.
         """
         self._api = api
         self._key = key
-        self._namespaces = tuple(namespaces)
+        watched: list[str | None] = [*namespaces]
+        places = [(kind, namespace) for kind in _RESOURCES for namespace in watched]
+        if not {None, own_namespace} & {*watched}:
+            places.append((ReferenceKind.CONFIG_MAP, own_namespace))
         self._changed = changed
         self._contents: dict[Place, Content] = {}
         self._users: dict[Place, set[ServiceKey]] = {}
         self._uses: dict[ServiceKey, frozenset[Place]] = {}
         self._touched: dict[Place, int] = {}
         self._synced: dict[tuple[ReferenceKind, str | None], asyncio.Event] = {
-            (kind, namespace): asyncio.Event() for kind in _RESOURCES for namespace in self._namespaces
+            place: asyncio.Event() for place in places
         }
 
     async def synced(self) -> None:
@@ -86,14 +95,19 @@ class Referenced:
             await event.wait()
 
     async def resolve(
-        self, service: ServiceKey, references: Iterable[Reference]
+        self, service: ServiceKey, references: Iterable[Reference], namespace: str | None = None
     ) -> tuple[dict[Reference, Mapping[str, str]], frozenset[str]]:
         """Answer with what the references hold, and remember that this service asked.
+
+        Args:
+            service: who asks.
+            references: what is asked for.
+            namespace: where they are; by default in the service's own.
 
         Returns:
             The existing ones with the hash of each key, and everything in them that must not be printed.
         """
-        namespace = service[0]
+        namespace = service[0] if namespace is None else namespace
         places = {(kind, namespace, name): (kind, name) for kind, name in references}
         self._remember(service, frozenset(places))
         found: dict[Reference, Mapping[str, str]] = {}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from delivery_operator.api import release, service
+from delivery_operator.api import environment, release, service, task
 from delivery_operator.api.base import GROUP, VERSION
 from delivery_operator.render import platform
 
@@ -19,6 +19,8 @@ class Resource:
         verbs: what the operator does with it, as RBAC names it.
         status_verbs: what it does with its status subresource.
         labelled: whether only objects that carry the service label are watched and listed.
+        namespaced: whether its objects live in namespaces.
+        optional: whether a cluster may lack it; it is used where it is served.
     """
 
     group: str
@@ -28,6 +30,8 @@ class Resource:
     verbs: frozenset[str]
     status_verbs: frozenset[str] = frozenset()
     labelled: bool = True
+    namespaced: bool = True
+    optional: bool = False
 
     @property
     def api_version(self) -> str:
@@ -35,9 +39,9 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """URL path of the collection, or of one object or its subresource."""
+        """URL path of the collection, or of one object or its subresource; a cluster-scoped kind has no namespace."""
         parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
-        if namespace is not None:
+        if namespace is not None and self.namespaced:
             parts += ["namespaces", namespace]
         parts += [part for part in (self.plural, name, subresource) if part is not None]
         return "/".join(parts)
@@ -53,6 +57,25 @@ RELEASES: Final = Resource(
     release.KIND,
     _READ | {"create", "delete"},
     status_verbs=frozenset({"patch"}),
+)
+TASKS: Final = Resource(
+    GROUP,
+    VERSION,
+    task.PLURAL,
+    task.KIND,
+    _READ | {"delete"},
+    status_verbs=frozenset({"patch"}),
+    labelled=False,
+)
+ENVIRONMENTS: Final = Resource(
+    GROUP,
+    VERSION,
+    environment.PLURAL,
+    environment.KIND,
+    _READ,
+    status_verbs=frozenset({"patch"}),
+    labelled=False,
+    namespaced=False,
 )
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", _OWN)
 JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create", "delete"})
@@ -70,7 +93,7 @@ SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
 
 def _optional(api_version: str, plural: str, kind: str) -> Resource:
     group, version = api_version.split("/")
-    return Resource(group, version, plural, kind, _OWN)
+    return Resource(group, version, plural, kind, _OWN, optional=True)
 
 
 OPTIONAL: Final = (
@@ -80,11 +103,13 @@ OPTIONAL: Final = (
     _optional(platform.MONITORING, "podmonitors", "PodMonitor"),
     _optional(platform.MONITORING, "prometheusrules", "PrometheusRule"),
 )
-"""Kinds of other projects."""
+"""Kinds of other projects: listed and watched while the cluster serves them."""
 
 STORED: Final = (
     SERVICES,
     RELEASES,
+    TASKS,
+    ENVIRONMENTS,
     DEPLOYMENTS,
     JOBS,
     NETWORK_SERVICES,
@@ -97,7 +122,7 @@ STORED: Final = (
     NETWORK_POLICIES,
     PODS,
 )
-"""What the store holds: watched whole, but for ConfigMaps and Secrets that are not ours, of which only metadata is."""
+"""What the store holds on every cluster, watched whole; of others' ConfigMaps and Secrets only metadata is."""
 
 REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""

@@ -9,25 +9,41 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
+from delivery_operator.api.service import DEFAULT_ENVIRONMENT
 from delivery_operator.api.service import KIND as SERVICE_KIND
+from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.render.names import SERVICE
 
 Body = dict[str, Any]
 ServiceKey = tuple[str, str]
-"""Namespace and name of a DeliveryService."""
+"""Namespace and name of a DeliveryService; without a namespace it is a DeliveryEnvironment's."""
 ObjectKey = tuple[str, str, str]
-"""Kind, namespace and name of any object."""
+"""Kind, namespace (empty for a cluster-scoped kind) and name of any object."""
 
 _REMEMBERED: Final = 10_000
+_LOOKED_AT: Final = {SERVICE_KIND, TASK_KIND, ENVIRONMENT_KIND}
 
 
 def service_key(body: Mapping[str, Any]) -> ServiceKey | None:
-    """The service an object belongs to: by its own name, or by its label; None when it carries none."""
+    """The service an object belongs to: by its own name, or by its label; None when it carries none.
+
+    A task belongs to the service that it names, and an environment to nobody: it has a key of its own.
+    """
     metadata = body["metadata"]
+    if body["kind"] == ENVIRONMENT_KIND:
+        return "", metadata["name"]
     if body["kind"] == SERVICE_KIND:
         return metadata["namespace"], metadata["name"]
+    if body["kind"] == TASK_KIND:
+        return metadata["namespace"], body["spec"]["service"]
     name = (metadata.get("labels") or {}).get(SERVICE)
     return (metadata["namespace"], name) if name else None
+
+
+def object_key(body: Mapping[str, Any]) -> ObjectKey:
+    """The key under which an object is held."""
+    return body["kind"], body["metadata"].get("namespace", ""), body["metadata"]["name"]
 
 
 def version(body: Mapping[str, Any]) -> int:
@@ -60,7 +76,7 @@ class Store:
         Returns:
             The service it concerns when something changed, else None.
         """
-        key = (body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+        key = object_key(body)
         home = service_key(body) or service
         held = self._objects.get(key)
         if home is None or version(body) < self._removed.get(body["metadata"]["uid"], 0):
@@ -85,7 +101,7 @@ class Store:
         Returns:
             The service it concerned, if it was held.
         """
-        key = (body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+        key = object_key(body)
         removed = version(body) + last_seen
         self._removed[body["metadata"]["uid"]] = removed
         while len(self._removed) > _REMEMBERED:
@@ -110,7 +126,7 @@ class Store:
         changed: set[ServiceKey] = set()
         present = set()
         for item in items:
-            present.add((kind, item["metadata"]["namespace"], item["metadata"]["name"]))
+            present.add(object_key(item))
             changed.update(filter(None, [self.put(item)]))
         for key, held in list(self._objects.items()):
             listed = key[0] == kind and (namespace is None or key[1] == namespace)
@@ -122,6 +138,11 @@ class Store:
         """Return one object, if it is held; callers must not change it."""
         return self._objects.get((kind, namespace, name))
 
+    def forget(self, kind: str) -> None:
+        """Drop every object of a kind that the cluster no longer serves."""
+        for key in [key for key in self._objects if key[0] == kind]:
+            self._drop(key)
+
     def of_service(self, service: ServiceKey) -> list[Body]:
         """Return every object of a service, itself included; callers must not change them."""
         return [self._objects[key] for key in self._index.get(service, ())]
@@ -129,6 +150,18 @@ class Store:
     def services(self) -> list[ServiceKey]:
         """Return the keys of all DeliveryServices held."""
         return [(key[1], key[2]) for key in self._objects if key[0] == SERVICE_KIND]
+
+    def keys(self) -> list[ServiceKey]:
+        """Return the keys of everything that is looked at: services, tasks without one, and environments."""
+        return [key for key, held in self._index.items() if any(each[0] in _LOOKED_AT for each in held)]
+
+    def in_environment(self, name: str) -> list[ServiceKey]:
+        """Return the keys of the services that name an environment."""
+        return [
+            (key[1], key[2])
+            for key, body in self._objects.items()
+            if key[0] == SERVICE_KIND and body["spec"].get("environment", DEFAULT_ENVIRONMENT) == name
+        ]
 
     def count(self) -> int:
         """Return how many objects are held."""

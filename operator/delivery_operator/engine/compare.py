@@ -4,14 +4,34 @@ Only our fields count: what the API server defaulted or another manager added is
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.engine.objects import Object
+
+WHOLE_LISTS: Final = frozenset(
+    {
+        "GRPCRoute",
+        "HTTPRoute",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "PodMonitor",
+        "PrometheusRule",
+        "ScaledObject",
+    }
+)
+"""Kinds whose spec has only atomic lists: whoever applies one owns it whole, so that an entry more is a difference."""
 
 
 def differences(wanted: Object, live: Object) -> Iterator[str]:
     """Yield the path of each field of `wanted` that `live` lacks or has another value for."""
-    return _differences(wanted, live, "")
+    if wanted.get("kind") in WHOLE_LISTS:
+        rest = {name: value for name, value in wanted.items() if name != "spec"}
+        yield from _differences(rest, live, "")
+        yield from _differences(wanted["spec"], live.get("spec"), "spec", whole=True)
+    else:
+        yield from _differences(wanted, live, "")
 
 
 def same(wanted: Object, live: Object) -> bool:
@@ -19,18 +39,26 @@ def same(wanted: Object, live: Object) -> bool:
     return next(differences(wanted, live), None) is None
 
 
-def _differences(wanted: Any, live: Any, path: str) -> Iterator[str]:
+def _differences(wanted: Any, live: Any, path: str, *, whole: bool = False) -> Iterator[str]:
     if isinstance(wanted, dict):
         if not isinstance(live, dict):
             if wanted or live is not None:  # an empty mapping and none are the same to the API server
                 yield path
             return
         for key, value in wanted.items():
-            yield from _differences(value, live.get(key), f"{path}.{key}" if path else key)
+            yield from _differences(value, live.get(key), f"{path}.{key}" if path else key, whole=whole)
     elif isinstance(wanted, list):
-        yield from _list_differences(wanted, live, path)
+        yield from (_whole_list_differences if whole else _list_differences)(wanted, live, path)
     elif wanted != live:
         yield path
+
+
+def _whole_list_differences(wanted: list[Any], live: Any, path: str) -> Iterator[str]:
+    if len(wanted) != len(live or ()):
+        yield path
+    else:
+        for index, (item, found) in enumerate(zip(wanted, live or (), strict=True)):
+            yield from _differences(item, found, f"{path}[{index}]", whole=True)
 
 
 def _list_differences(wanted: list[Any], live: Any, path: str) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """The status of a DeliveryService, derived in one place from the outcome of a decision (kstatus, invariant 11)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from delivery_operator.api.release import MigrationResult, Phase, ReferenceKind
+from pydantic import ValidationError
+
+from delivery_operator.api.process import Process
+from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import overlay
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.outcome import Outcome, Standing
 from delivery_operator.engine.references import Missing
@@ -33,7 +36,7 @@ def status(
         snapshot: for the previous status (transition times) and the generation answered to.
         history: the releases.
         spec: the parsed spec; None when it could not be read.
-        missing: referenced keys that are not there.
+        missing: what is referred to and not there.
         outcome: how the service stands.
 
     Returns:
@@ -41,12 +44,14 @@ def status(
     """
     newest, active = history.newest, history.active
     claims: dict[ConditionType, Claim] = {
-        ConditionType.READY: (TRUE if outcome.standing is Standing.SERVING else FALSE, outcome.reason, outcome.message),
+        ConditionType.READY: (TRUE if outcome.ready else FALSE, outcome.reason, outcome.message),
         ConditionType.RECONCILING: _reconciling(outcome),
         ConditionType.STALLED: _stalled(outcome),
         ConditionType.CONFIG_READY: _config(spec, missing),
         ConditionType.MIGRATION_SUCCEEDED: _migration(newest),
     }
+    if newest and newest.has_job(names.CONTRACT):
+        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
     generation = snapshot.service["metadata"]["generation"]
     result: dict[str, Any] = {"observedGeneration": generation}
@@ -58,28 +63,59 @@ def status(
     if active:
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
-        result["formation"] = " ".join(f"{name}={process.pods}" for name, process in sorted(spec.processes.items()))
-    result["conditions"] = [_condition(kind, claim, previous, snapshot) for kind, claim in claims.items()]
+        result["formation"] = " ".join(f"{name}={_pods(process)}" for name, process in sorted(spec.processes.items()))
+    result["conditions"] = with_times(claims, previous, generation, snapshot.now)
     return result
 
 
-def _condition(kind: ConditionType, claim: Claim, previous: dict[str, Any], snapshot: Snapshot) -> dict[str, Any]:
-    held = next((each for each in previous.get("conditions") or () if each["type"] == kind.value), None)
-    state, reason, message = claim
-    unchanged = held is not None and held["status"] == state.value
-    return {
-        "type": kind.value,
-        "status": state.value,
-        "reason": reason,
-        "message": message[:MESSAGE_LIMIT],
-        "lastTransitionTime": held["lastTransitionTime"] if held and unchanged else timestamp(snapshot),
-        "observedGeneration": snapshot.service["metadata"]["generation"],
-    }
+def with_times(
+    claims: Mapping[ConditionType, Claim], previous: Mapping[str, Any], generation: int, now: datetime
+) -> list[dict[str, Any]]:
+    """Make conditions of claims; each keeps the time of its last transition while its status stays.
+
+    Args:
+        claims: in the order to be shown.
+        previous: the status that was written last.
+        generation: the metadata.generation they are about.
+        now: the time.
+    """
+    held = {each["type"]: each for each in previous.get("conditions") or ()}
+
+    def since(kind: str, state: ConditionStatus) -> str:
+        before = held.get(kind)
+        return before["lastTransitionTime"] if before and before["status"] == state.value else timestamp(now)
+
+    return [
+        {
+            "type": kind.value,
+            "status": state.value,
+            "reason": reason,
+            "message": message[:MESSAGE_LIMIT],
+            "lastTransitionTime": since(kind.value, state),
+            "observedGeneration": generation,
+        }
+        for kind, (state, reason, message) in claims.items()
+    ]
 
 
-def timestamp(snapshot: Snapshot) -> str:
-    """The snapshot's time as metav1.Time writes it."""
-    return snapshot.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(now: datetime) -> str:
+    """A time as metav1.Time writes it."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def invalid(error: ValidationError) -> str:
+    """Say what is wrong with a spec that the API server took and this operator cannot read."""
+    problems = "; ".join(
+        f"spec.{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
+    )
+    return f"{problems}; mend the spec, or update the operator if it is older"
+
+
+def _pods(process: Process) -> str:
+    """How many pods are wanted, in the shortest form: a number, bounds, or that it runs by the clock."""
+    if process.schedule:
+        return "scheduled"
+    return f"{process.scaling.min}-{process.scaling.max}" if process.scaling else str(process.pods)
 
 
 def _reconciling(outcome: Outcome) -> Claim:
@@ -98,26 +134,21 @@ def _config(spec: DeliveryServiceSpec | None, missing: Sequence[Missing]) -> Cla
     if spec is None:
         return UNKNOWN, "InvalidSpec", "the spec could not be read"
     if missing:
-        return FALSE, config_reason(missing), config_message(missing)
+        return FALSE, missing[0].reason, config_message(missing)
     return TRUE, "Resolved", "every referenced Secret and ConfigMap key is there"
-
-
-def config_reason(missing: Sequence[Missing]) -> str:
-    """Name what is missing first: SecretMissing, SecretKeyMissing, ConfigMapMissing or ConfigMapKeyMissing."""
-    kind, _ = missing[0].reference
-    prefix = "Secret" if kind is ReferenceKind.SECRET else "ConfigMap"
-    return f"{prefix}Missing" if missing[0].key is None else f"{prefix}KeyMissing"
 
 
 def config_message(missing: Sequence[Missing]) -> str:
     """Name everything that is missing and what happens meanwhile."""
-    return f"{'; '.join(str(each) for each in missing)}; no release is made until it is there, and what runs stays"
+    return f"{'; '.join(each.message for each in missing)}; no release is made until it is there, and what runs stays"
 
 
 def _migration(newest: Release | None) -> Claim:
     if newest is None:
         return UNKNOWN, "NoRelease", "there is no release yet"
-    if overlay.job(newest, names.MIGRATE) is None:
+    if newest.copy_of is not None:
+        return TRUE, "NoMigration", f"release {newest.name} is a copy of release {newest.copy_of}, which has migrated"
+    if not newest.has_job(names.MIGRATE):
         return TRUE, "NoMigration", f"release {newest.name} has no migration"
     result = (newest.migration or {}).get("result")
     if result == MigrationResult.SUCCEEDED:
@@ -125,3 +156,20 @@ def _migration(newest: Release | None) -> Claim:
     if newest.phase is Phase.FAILED:
         return FALSE, *newest.failure
     return UNKNOWN, "NotFinished", f"the migration of release {newest.name} has not ended"
+
+
+def _contract(newest: Release) -> Claim:
+    recorded = newest.contract or {}
+    match recorded.get("result"):
+        case MigrationResult.SUCCEEDED:
+            return TRUE, "Succeeded", f"the contract step of release {newest.name} succeeded"
+        case MigrationResult.FAILED:
+            cause = recorded.get("output") or "no output is known"
+            message = (
+                f"the contract step of release {newest.name} failed, and the release serves on: {cause}; mend it and "
+                "release again: a changed spec, image or Secret makes a new release"
+            )
+            return FALSE, "ContractFailed", message
+        case _:
+            message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"
+            return UNKNOWN, "NotFinished", message

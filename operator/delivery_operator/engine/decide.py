@@ -6,15 +6,19 @@ two writes, the next snapshot leads on from where the last one stopped (invarian
 
 A release lives like this; everything to the right of "Failed" happens to the release before it, which keeps serving:
 
-    cut ──> Pending ──> Migrating ──> RollingOut ──> Active ──> Superseded
+    cut ──> Pending ──> Migrating ──> RollingOut ──> Active ──> (contract step) ──> Superseded
                │            │              │
                └────────────┴──> Failed <──┘     the active release's manifests are kept, or put back
 
-1. The spec cannot be read, or is being deleted: touch nothing.
-2. A referenced Secret or ConfigMap key is missing: cut nothing, keep what runs.
-3. Content or references differ from the newest release's: cut the next one.
-4. Older releases that are still under way are superseded; a migration of theirs that runs is waited for.
-5. Otherwise take the newest release one step on, according to its phase.
+1. The spec cannot be read, or is being deleted: touch nothing. Paused: tell how it stands, and touch nothing else.
+2. What the newest release should be (`wish`): the spec's content, or that of the release that rollbackTo names.
+3. Something that it needs is missing (`gate`): cut nothing, keep what runs.
+4. Content or references differ from the newest release's, or its failure is to be retried: cut the next one.
+5. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
+   for.
+6. Otherwise take the newest release one step on, according to its phase.
+
+The service's tasks (`tasks`) are looked at beside all this; they never hold up a release.
 
 A plan holds either writes to the world or, when the world is as it should be, at most one write of the service's
 status.
@@ -22,139 +26,179 @@ status.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import assert_never
 
 from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import children, conditions, health, migration, overlay, pods, references
-from delivery_operator.engine.conditions import timestamp
-from delivery_operator.engine.health import Health
-from delivery_operator.engine.history import History, Release, cut, wanted_digest
-from delivery_operator.engine.objects import Object, key, labels, name, owned_by, uid
-from delivery_operator.engine.outcome import Outcome, Standing
-from delivery_operator.engine.plan import Create, Delete, Plan, SetStatus, Write
+from delivery_operator.engine import conditions, contract, gate, migration, overlay, pods, references, tasks, wish
+from delivery_operator.engine.contract import UnderWay
+from delivery_operator.engine.history import History, Release
+from delivery_operator.engine.jobs import Unclear
+from delivery_operator.engine.objects import name, uid
+from delivery_operator.engine.outcome import Outcome, Standing, Step
+from delivery_operator.engine.plan import Create, Delete, Plan, SetStatus
 from delivery_operator.engine.references import Missing
+from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.errors import TemplateError
 from delivery_operator.render.manifests import Manifest
 
-_NEEDED_BY_A_JOB: Final = frozenset({"ServiceAccount", "ConfigMap"})
-
-
-@dataclass(frozen=True)
-class Step:
-    """The next thing to do: writes, or when there are none, how the service stands."""
-
-    writes: Sequence[Write]
-    outcome: Outcome
-    look_again_after: float | None = None
+_SCHEMA_ROLES = frozenset({names.MIGRATE, names.CONTRACT})
+_UNBOUND_SECONDS = 5.0
+"""Objects that name the Secret of a binding are not watched."""
 
 
 def decide(snapshot: Snapshot) -> Plan:
     """Answer what to write next for the service of this snapshot; an empty plan when all is as it should be."""
     if snapshot.service["metadata"].get("deletionTimestamp"):
         return Plan()  # owner references do the rest, with or without an operator (invariant 6)
-    history = History.of(snapshot)
+    history = History.of(snapshot.service, snapshot.releases)
     try:
         spec = DeliveryServiceSpec.model_validate(snapshot.service["spec"])
     except ValidationError as error:
-        return _report(snapshot, history, None, (), Step((), _invalid(error)))
-    missing = references.missing(spec, snapshot.referenced)
-    step = _Decision(snapshot, spec, history, missing).next()
+        step = Step((), Outcome(Standing.STUCK, "InvalidSpec", conditions.invalid(error)))
+        return _plan(snapshot, history, None, (), step)
+    wanted = wish.of(spec, history, snapshot.children)
+    missing = references.missing(wanted.spec, snapshot.referenced, snapshot.platform.bindings, snapshot.unbound)
+    scene = Scene(snapshot, spec, history, wanted, missing)
+    try:
+        step = _paused(scene) if spec.paused else _Decision(scene).next()
+    except TemplateError as error:
+        step = Step((), gate.template_invalid(str(error)))
+    if missing and snapshot.unbound and not spec.paused:
+        step = Step(step.writes, step.outcome, _UNBOUND_SECONDS)
+    return _plan(snapshot, history, spec, missing, step)
+
+
+def _plan(
+    snapshot: Snapshot, history: History, spec: DeliveryServiceSpec | None, missing: Sequence[Missing], step: Step
+) -> Plan:
+    """Join the step of the service and the chores of its tasks; the service's status comes when nothing else does."""
+    chores = tasks.chores(snapshot, spec, history)
+    again = min(filter(None, (step.look_again_after, chores.look_again_after)), default=None)
+    if snapshot.refusal and not chores.refused:
+        refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
+        outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
+        return Plan(_report(snapshot, history, spec, missing, outcome))
     if snapshot.refusal:
-        refused = f"the API server refuses {snapshot.refusal.what}: {snapshot.refusal.message}"
-        step = Step((), Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then"))
-    if step.writes:
-        return Plan(tuple(step.writes), step.look_again_after)
-    return _report(snapshot, history, spec, missing, step)
+        # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
+        told = () if step.writes else _report(snapshot, history, spec, missing, step.outcome)
+        return Plan((*told, *chores.writes))
+    writes = (*step.writes, *chores.writes)
+    return Plan(writes or _report(snapshot, history, spec, missing, step.outcome), again)
 
 
 def _report(
-    snapshot: Snapshot, history: History, spec: DeliveryServiceSpec | None, missing: Sequence[Missing], step: Step
-) -> Plan:
-    status = conditions.status(snapshot, history, spec, missing, step.outcome)
-    if status == (snapshot.service.get("status") or {}):
-        return Plan((), step.look_again_after)
-    return Plan((SetStatus(snapshot.service, status),), step.look_again_after)
+    snapshot: Snapshot,
+    history: History,
+    spec: DeliveryServiceSpec | None,
+    missing: Sequence[Missing],
+    outcome: Outcome,
+) -> tuple[SetStatus, ...]:
+    status = conditions.status(snapshot, history, spec, missing, outcome)
+    return () if status == (snapshot.service.get("status") or {}) else (SetStatus(snapshot.service, status),)
 
 
-def _invalid(error: ValidationError) -> Outcome:
-    problems = "; ".join(
-        f"spec.{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
-    )
-    return Outcome(Standing.STUCK, "InvalidSpec", f"{problems}; mend the spec, or update the operator if it is older")
+def _paused(scene: Scene) -> Step:
+    """Tell how the active release stands, and write nothing else."""
+    active = scene.history.active
+    if active is None:
+        message = "the service is paused (spec.paused) and no release of it serves"
+        return Step((), Outcome(Standing.PAUSED, "Paused", message))
+    serves = scene.health(scene.children(active), active).healthy
+    state = "serves" if serves else "does not have all of its pods"
+    message = f"the service is paused (spec.paused): nothing is released or repaired; release {active.name} {state}"
+    return Step((), Outcome(Standing.PAUSED, "Paused", message, serves=serves))
 
 
 @dataclass(frozen=True)
 class _Decision:
     """One decision; its methods are the states."""
 
-    snapshot: Snapshot
-    spec: DeliveryServiceSpec
-    history: History
-    missing: Sequence[Missing]
+    scene: Scene
 
     def next(self) -> Step:
-        newest = self.history.newest
-        if not self.missing and (newest is None or self._outdated(newest)):
-            return self._cut(newest)
+        newest = self.scene.history.newest
+        closed = gate.closed(self.scene)
+        if not closed and (newest is None or self._outdated(newest)):
+            closed = gate.unrenderable(self.scene)
+            if not closed:
+                return self._cut(newest)
         if newest is None:
-            return Step((), self._config_missing())
-        blocking = None
-        for release in self.history.older:
-            ended = self._supersede(release)
-            if isinstance(ended, SetStatus | Delete):
-                return Step((ended,), self._working(newest, "Superseding", f"release {release.name} is superseded"))
-            blocking = blocking or ended
-        if blocking:
-            return self._waiting_for_migration(newest, blocking)
-        step = self._advance(newest)
-        if self.missing and not step.writes:
-            return Step((), self._config_missing(), step.look_again_after)
-        return step
+            assert closed is not None  # noqa: S101 else the first release would have been cut
+            return Step((), closed)
+        step = self._go_on(newest)
+        return Step((), closed, step.look_again_after) if closed and not step.writes else step
 
     def _outdated(self, newest: Release) -> bool:
         # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
-        return newest.phase is Phase.SUPERSEDED or newest.digest != wanted_digest(self.spec, self.snapshot)
+        return (
+            newest.phase is Phase.SUPERSEDED
+            or newest.digest != self.scene.wish.digest(self.scene.snapshot)
+            or wish.retried(self.scene.snapshot.service, newest)
+        )
 
     def _cut(self, newest: Release | None) -> Step:
-        try:
-            release = cut(self.spec, self.snapshot, newest)
-        except TemplateError as error:
-            message = f"{error}; this is the platform team's to mend: the service's spec is not at fault"
-            return Step((), Outcome(Standing.STUCK, "TemplateInvalid", message))
+        release = wish.cut(self.scene.wish, self.scene.snapshot, newest)
         return Step(
-            (Create(release, made_from=self.snapshot.service),),
+            (Create(release, made_from=self.scene.snapshot.service),),
             Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
         )
 
+    def _go_on(self, newest: Release) -> Step:
+        """End what older releases still do, then take the newest one step on."""
+        blocking = None
+        for release in self.scene.history.older:
+            ended = self._supersede(release)
+            if isinstance(ended, SetStatus | Delete):
+                told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
+                return Step((ended,), told)
+            blocking = blocking or ended
+        return self._wait_for(newest, blocking) if blocking else self._advance(newest)
+
     def _supersede(self, release: Release) -> SetStatus | Delete | Release | None:
-        """End an older release that is under way; answer with the release itself while its migration runs.
+        """End an older release that is under way; answer with the release itself while a Job of its schema runs.
 
         A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
         """
+        scene = self.scene
         match release.phase:
-            case Phase.SUPERSEDED | Phase.FAILED:
+            case Phase.FAILED:
                 return None
-            case Phase.ACTIVE:
-                # It serves until the newest is Active itself.
-                newest_serves = self.history.active is not release
-                return self._record(release, Phase.SUPERSEDED) if newest_serves else None
+            case Phase.SUPERSEDED | Phase.ACTIVE:
+                contracting = contract.finish(scene, release)
+                if contracting is not None:
+                    return release if isinstance(contracting, UnderWay) else contracting
+                # An active one serves until the newest is Active itself.
+                ends = release.phase is Phase.ACTIVE and scene.history.active is not release
+                return scene.record(release, Phase.SUPERSEDED) if ends else None
             case Phase.ROLLING_OUT:
-                return self._record(release, Phase.SUPERSEDED)
+                return scene.record(release, Phase.SUPERSEDED)
             case Phase.PENDING | Phase.MIGRATING:
-                job = self._own_job(release)
-                if job is None:
-                    return self._record(release, Phase.SUPERSEDED)
-                seen = migration.observe(job, self.snapshot.pods, self.snapshot.now)
-                if isinstance(seen, migration.Ended):
-                    return self._record(release, Phase.SUPERSEDED, migration=seen.record)
-                return Delete(job) if migration.cannot_start(job, self.snapshot.pods) else release
+                return self._supersede_migrating(release)
             case _:
                 assert_never(release.phase)
+
+    def _supersede_migrating(self, release: Release) -> SetStatus | Delete | Release:
+        scene = self.scene
+        job = scene.own_job(release, names.MIGRATE)
+        if job is None:
+            return scene.record(release, Phase.SUPERSEDED)
+        seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
+        if isinstance(seen, migration.Ended):
+            return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
+        return Delete(job) if migration.cannot_start(job, scene.snapshot.pods) else release
+
+    def _wait_for(self, newest: Release, running: Release) -> Step:
+        contracting = running.phase in {Phase.ACTIVE, Phase.SUPERSEDED}
+        what = "contract step" if contracting else "migration"
+        message = f"release {newest.name} waits until the {what} of release {running.name} has ended"
+        outcome = self.scene.working(newest, "MigrationOfOlderRelease", message)
+        wanted = self.scene.active_children() if contracting else self.scene.migrating_children(running)
+        return self.scene.kept(wanted, outcome, 1.0)
 
     def _advance(self, release: Release) -> Step:
         """Take the newest release one step on."""
@@ -172,207 +216,130 @@ class _Decision:
             case _:
                 assert_never(release.phase)
 
-    def _begin(self, release: Release) -> Step:
-        job = overlay.job(release, names.MIGRATE)
-        if self.missing and (job is None or self._own_job(release) is None):
-            # What it was cut from has gone since: its Job or pods could not start.
-            return self._kept(self._active_children(), self._config_missing())
-        if job is not None and self._older_migration_pods(release):
-            message = f"release {release.name} waits until the pods of an older migration are gone"
-            return self._kept(self._active_children(), self._working(release, "MigrationOfOlderRelease", message))
-        return self._start_migration(release, job) if job else self._roll_out(release)
-
     # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
 
+    def _begin(self, release: Release) -> Step:
+        scene = self.scene
+        job = overlay.job(release, names.MIGRATE)
+        started = job is not None and scene.own_job(release, names.MIGRATE) is not None
+        missing = gate.closed(scene) if scene.missing else None
+        if missing and not started:
+            # What it was cut from has gone since: its Job or pods could not start.
+            return scene.kept(scene.active_children(), missing)
+        if job is not None and scene.pods_of_others(release, _SCHEMA_ROLES):
+            message = f"release {release.name} waits until the pods of an older migration are gone"
+            return scene.kept(scene.active_children(), scene.working(release, "MigrationOfOlderRelease", message))
+        return self._start_migration(release, job) if job else self._roll_out(release)
+
     def _start_migration(self, release: Release, job: Manifest) -> Step:
-        live = self._own_job(release)
+        scene = self.scene
+        live = scene.own_job(release, names.MIGRATE)
         if live is not None:
             return Step(
-                (self._record(release, Phase.MIGRATING, migration={"job": name(live), "uid": uid(live)}),),
-                self._working(release, "Migrating", f"the migration of release {release.name} runs"),
+                (scene.record(release, Phase.MIGRATING, migration={"job": name(live), "uid": uid(live)}),),
+                scene.working(release, "Migrating", f"the migration of release {release.name} runs"),
             )
-        wanted = self._migrating_children(release)
-        blocked = self._taken([*wanted, job])
+        wanted = scene.migrating_children(release)
+        blocked = scene.taken([*wanted, job])
         if blocked:
             return Step((), blocked)
-        return Step(
-            (*children.writes(wanted, self.snapshot.children), Create(job)),
-            self._working(release, "Migrating", f"the migration of release {release.name} starts"),
-        )
+        started = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
+        return Step((*scene.kept(wanted, started).writes, Create(job)), started)
 
     # Migrating: the result is recorded before anything else goes on. A Job that vanished is not run again: nobody knows
     # how far it came.
 
     def _watch_migration(self, release: Release) -> Step:
+        scene = self.scene
         recorded = release.migration or {}
-        job = self._own_job(release)
+        job = scene.own_job(release, names.MIGRATE)
         if job is None or uid(job) != recorded.get("uid"):
             message = (
                 f"Job {recorded.get('job')} was deleted before its result was recorded, so whether the migration "
                 "ran is unknown; check the schema, then change the spec to make a new release"
             )
-            failed = self._record(release, Phase.FAILED, reason="MigrationLost", message=message, migration=recorded)
-            return Step((failed,), self._stuck(release, "MigrationLost", message))
-        seen = migration.observe(job, self.snapshot.pods, self.snapshot.now)
+            return self._fail(release, "MigrationLost", message)
+        seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
         if isinstance(seen, migration.Ended):
             if seen.succeeded:
                 return Step(
-                    (self._record(release, Phase.ROLLING_OUT, migration=seen.record),),
-                    self._working(release, "RollingOut", f"the migration of release {release.name} succeeded"),
+                    (scene.record(release, Phase.ROLLING_OUT, migration=seen.record),),
+                    scene.working(release, "RollingOut", f"the migration of release {release.name} succeeded"),
                 )
             message = f"{seen.cause}; mend it and release again: a changed spec, image or Secret makes a new release"
-            failed = self._record(
-                release, Phase.FAILED, reason="MigrationFailed", message=message, migration=seen.record
-            )
-            return Step((failed,), self._stuck(release, "MigrationFailed", message))
+            return self._fail(release, "MigrationFailed", message, migration=seen.record)
         problem = pods.problem(
-            pods.of_job(self.snapshot.pods, job),
+            pods.of_job(scene.snapshot.pods, job),
             f"the migration of release {release.name}",
             f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}",
         )
         outcome = (
-            self._working(release, problem.reason, problem.message)
+            scene.working(release, problem.reason, problem.message)
             if problem
-            else self._working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
+            else scene.working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
         )
-        again = 1.0 if isinstance(seen, migration.Unclear) else None
-        return self._kept(self._migrating_children(release), outcome, again)
-
-    def _waiting_for_migration(self, newest: Release, running: Release) -> Step:
-        message = f"release {newest.name} waits until the migration of release {running.name} has ended"
-        outcome = self._working(newest, "MigrationOfOlderRelease", message)
-        return self._kept(self._migrating_children(running), outcome, 1.0)
+        again = 1.0 if isinstance(seen, Unclear) else None
+        return scene.kept(scene.migrating_children(release), outcome, again)
 
     # RollingOut: apply the manifests, wait until every process has its new pods.
 
     def _roll_out(self, release: Release) -> Step:
-        wanted = overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle)
-        seen = self._health(wanted, release)
-        started = self._working(release, "RollingOut", f"release {release.name} is rolled out")
-        step = self._kept(wanted, started)
+        scene = self.scene
+        wanted = scene.children(release)
+        seen = scene.health(wanted, release)
+        started = scene.working(release, "RollingOut", f"release {release.name} is rolled out")
+        step = scene.kept(wanted, started)
         if step.writes or step.outcome is not started:
             return step
         if seen.healthy:
-            active = self._record(release, Phase.ACTIVE, activeAt=timestamp(self.snapshot), migration=release.migration)
-            return Step((active,), self._serving(release))
+            at = conditions.timestamp(scene.snapshot.now)
+            return Step((scene.record(release, Phase.ACTIVE, activeAt=at),), scene.serving(release))
         if seen.overdue:
             cause = seen.problem.message if seen.problem else "no pod became ready in time"
             message = f"process {', '.join(seen.overdue)} made no progress within its deadline: {cause}"
-            failed = self._record(
-                release, Phase.FAILED, reason="RolloutFailed", message=message, migration=release.migration
-            )
-            return Step((failed,), self._stuck(release, "RolloutFailed", message))
-        return Step((), self._progress(release, seen))
+            return self._fail(release, "RolloutFailed", message)
+        return Step((), scene.progress(release, seen))
 
-    # Active: repair drift, remove what the spec dropped, let old releases go.
+    # Active: repair drift, remove what the spec dropped, let old releases go, and take the contract step.
 
     def _keep(self, release: Release) -> Step:
-        wanted = overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle)
-        seen = self._health(wanted, release)
-        step = self._kept(wanted, self._serving(release) if seen.healthy else self._progress(release, seen))
+        scene = self.scene
+        wanted = scene.children(release)
+        seen = scene.health(wanted, release)
+        step = scene.kept(wanted, scene.serving(release) if seen.healthy else scene.progress(release, seen))
         if step.writes or not seen.healthy:
             return step
-        return Step(
-            (*children.prune(wanted, self.snapshot.children, self.snapshot.service), *self._let_go()), step.outcome
-        )
+        cleared = scene.cleared(wanted, release)
+        if cleared:
+            return Step(cleared, step.outcome)
+        match contract.advance(scene, release):
+            case None:
+                return step
+            case UnderWay(again):
+                return Step((), step.outcome, again)
+            case Outcome() as blocked:
+                return Step((), blocked)
+            case write:
+                return Step((write,), step.outcome)
 
     # Failed: what served before goes on serving.
 
     def _fall_back(self, release: Release) -> Step:
-        active = self.history.active
+        scene = self.scene
+        active = scene.history.active
         reason, message = release.failure
-        outcome = self._stuck(release, reason, message)
+        outcome = scene.stuck(release, reason, message)
         rolled_out = reason == "RolloutFailed"
-        hold = rolled_out and (self.spec.release.on_failure is FailurePolicy.HOLD or active is None)
-        if hold:
-            return self._kept(
-                overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle), outcome
-            )
+        if rolled_out and (scene.spec.release.on_failure is FailurePolicy.HOLD or active is None):
+            return scene.kept(scene.children(release), outcome)
         if active is None:
             return Step((), outcome)
-        wanted = self._active_children()
-        step = self._kept(wanted, outcome)
-        if step.writes or not self._health(wanted, active).healthy:
+        wanted = scene.active_children()
+        step = scene.kept(wanted, outcome)
+        if step.writes or not scene.health(wanted, active).healthy:
             return step
-        return Step((*children.prune(wanted, self.snapshot.children, self.snapshot.service), *self._let_go()), outcome)
+        return Step(scene.cleared(wanted, active), outcome)
 
-    # What the states share.
-
-    def _older_migration_pods(self, release: Release) -> bool:
-        """Whether a pod of another release's migration has not ended: its Job may be gone, and it still at work."""
-        return any(
-            labels(pod).get(names.ROLE) == names.MIGRATE
-            and labels(pod).get(names.RELEASE) != str(release.number)
-            and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
-            for pod in self.snapshot.pods
-        )
-
-    def _kept(self, wanted: list[Manifest], outcome: Outcome, again: float | None = None) -> Step:
-        """Keep live objects in line with manifests; the outcome holds when there is nothing to write."""
-        blocked = self._taken(wanted)
-        if blocked:
-            return Step((), blocked, again)
-        return Step(children.writes(wanted, self.snapshot.children), outcome, again)
-
-    def _active_children(self) -> list[Manifest]:
-        active = self.history.active
-        return overlay.children(active, self.snapshot.service, self.spec, self.snapshot.bundle) if active else []
-
-    def _migrating_children(self, release: Release) -> list[Manifest]:
-        """Build what is there while a release migrates: all of the active one, and what the Job needs of its own."""
-        kept = self._active_children()
-        keys = {key(manifest) for manifest in kept}
-        own = overlay.children(release, self.snapshot.service, self.spec, self.snapshot.bundle)
-        return kept + [each for each in own if each["kind"] in _NEEDED_BY_A_JOB and key(each) not in keys]
-
-    def _let_go(self) -> list[Write]:
-        return [Delete(release.body) for release in self.history.ended()]
-
-    def _own_job(self, release: Release) -> Object | None:
-        job = self.snapshot.children.get(("Job", names.job(release.service, release.number, names.MIGRATE)))
-        return job if job is not None and owned_by(job, uid(release.body)) else None
-
-    def _health(self, wanted: list[Manifest], release: Release) -> Health:
-        return health.observe(wanted, self.snapshot.children, self.snapshot.pods, release.number)
-
-    def _record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:
-        kept = {"migration": release.migration, "activeAt": release.status.get("activeAt"), **fields}
-        return SetStatus(release.body, {"phase": phase.value, **{k: v for k, v in kept.items() if v is not None}})
-
-    def _taken(self, wanted: list[Manifest]) -> Outcome | None:
-        found = children.taken(wanted, self.snapshot.children)
-        if found is None:
-            return None
-        kind, object_name = found.key
-        if found.leaving:
-            message = f"{kind} {object_name} of a deleted service of this name is still being removed"
-            return Outcome(Standing.WORKING, "WaitingForRemoval", message)
-        namespace = self.snapshot.service["metadata"]["namespace"]
-        message = (
-            f"{kind} {object_name} exists and belongs to something else; it is left alone. Rename this service, or "
-            f"remove it: kubectl delete {kind.lower()} {object_name} -n {namespace}"
-        )
-        return Outcome(Standing.STUCK, "NameTaken", message)
-
-    def _config_missing(self) -> Outcome:
-        message = conditions.config_message(self.missing)
-        return Outcome(Standing.WAITING, conditions.config_reason(self.missing), message)
-
-    def _serving(self, release: Release) -> Outcome:
-        return Outcome(Standing.SERVING, "Serving", f"release {release.name} serves")
-
-    def _progress(self, release: Release, seen: Health) -> Outcome:
-        if seen.problem:
-            return self._working(release, seen.problem.reason, seen.problem.message)
-        phase = "RollingOut" if release.phase is not Phase.ACTIVE else "PodsUnavailable"
-        return self._working(release, phase, f"release {release.name} waits for pods of {', '.join(seen.waiting)}")
-
-    def _working(self, release: Release, reason: str, message: str) -> Outcome:
-        return Outcome(Standing.WORKING, reason, message + self._meanwhile(release))
-
-    def _stuck(self, release: Release, reason: str, message: str) -> Outcome:
-        return Outcome(Standing.STUCK, reason, f"release {release.name} failed: {message}{self._meanwhile(release)}")
-
-    def _meanwhile(self, release: Release) -> str:
-        active = self.history.active
-        return f"; release {active.name} serves" if active and active is not release else ""
+    def _fail(self, release: Release, reason: str, message: str, **fields: object) -> Step:
+        failed = self.scene.record(release, Phase.FAILED, reason=reason, message=message, **fields)
+        return Step((failed,), self.scene.stuck(release, reason, message))

@@ -1,10 +1,11 @@
 """Whether a release's processes run: every Deployment has all of its new pods available (invariant 4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from delivery_operator.engine import pods
 from delivery_operator.engine.objects import Key, Object, condition, labels, name
+from delivery_operator.engine.overlay import least
 from delivery_operator.engine.pods import Problem
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
@@ -31,7 +32,7 @@ class Health:
 
 
 def observe(
-    wanted: Iterable[Manifest], live: Mapping[Key, Object], service_pods: Sequence[Object], release: int
+    wanted: Sequence[Manifest], live: Mapping[Key, Object], service_pods: Sequence[Object], release: int
 ) -> Health:
     """Hold the Deployments among the wanted manifests against what lives."""
     waiting, overdue, problem = [], [], None
@@ -40,7 +41,7 @@ def observe(
             continue
         process = labels(manifest)[names.PROCESS]
         deployment = live.get(("Deployment", name(manifest)))
-        if deployment is not None and _available(deployment, manifest):
+        if deployment is not None and _available(deployment, manifest, wanted):
             continue
         waiting.append(process)
         if deployment is None:
@@ -57,13 +58,18 @@ def observe(
     return Health(tuple(waiting), tuple(overdue), problem)
 
 
-def _available(deployment: Object, wanted: Manifest) -> bool:
+def _available(deployment: Object, manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
     status = deployment.get("status") or {}
-    # Without a number of its own it has what its autoscaler gave it.
-    replicas = wanted["spec"].get("replicas", deployment["spec"].get("replicas", 1))
+    replicas = manifest["spec"].get("replicas")
+    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return False
+    if replicas is None:
+        # With every change of load the autoscaler has pods started: they are not waited for, or the service would not
+        # be Ready each time. New pods replace old ones only as they become available, so none is old when all serve.
+        all_new = status.get("updatedReplicas", 0) == status.get("replicas", 0)
+        return bool(all_new and status.get("availableReplicas", 0) >= least(manifest, wanted))
     return bool(
-        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-        and status.get("updatedReplicas", 0) == replicas
+        status.get("updatedReplicas", 0) == replicas
         and status.get("availableReplicas", 0) == replicas
         and status.get("replicas", 0) == replicas
     )

@@ -1,22 +1,16 @@
 """A service's releases in order, and which of them matters now (factor V)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from delivery_operator.api.base import API_VERSION
-from delivery_operator.api.release import KIND, Phase
+from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import references
-from delivery_operator.engine.objects import Object, name, owned_by, uid
+from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
-from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest, content, pack, render, unpack
-
-RETAINED = 10
-"""How many ended releases are kept beside the newest and the active one."""
+from delivery_operator.render.manifests import Manifest, unpack
 
 
 @dataclass(frozen=True)
@@ -46,6 +40,12 @@ class Release:
         return str(self.body["spec"]["digest"])
 
     @property
+    def copy_of(self) -> int | None:
+        """Number of the release it is a copy of; None when it was made from a spec."""
+        found: int | None = self.body["spec"].get("copyOf")
+        return found
+
+    @property
     def status(self) -> Mapping[str, Any]:
         """Its status; empty when nothing is recorded."""
         found: Mapping[str, Any] = self.body.get("status") or {}
@@ -62,14 +62,41 @@ class Release:
         return self.status.get("migration")
 
     @property
+    def contract(self) -> Mapping[str, Any] | None:
+        """What is recorded of its contract step."""
+        return self.status.get("contract")
+
+    @property
     def failure(self) -> tuple[str, str]:
         """Reason and message of its failure."""
         return self.status.get("reason", "Failed"), self.status.get("message", "no cause is recorded")
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """What of a spec it was made from."""
+        found: Mapping[str, Any] = self.body["spec"]["content"]
+        return found
+
+    @cached_property
+    def spec(self) -> DeliveryServiceSpec:
+        """Its content as a spec."""
+        return DeliveryServiceSpec.model_validate(self.content)
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
         """Its manifests, as rendered when it was cut; shared, not to be changed."""
         return unpack(self.body["spec"]["manifests"])
+
+    def own_job(self, role: str, live: Mapping[Key, Object]) -> Object | None:
+        """Find its Job of a role among the live objects."""
+        job = live.get(("Job", names.job(self.service, self.number, role)))
+        return job if job is not None and owned_by(job, uid(self.body)) else None
+
+    def has_job(self, role: str) -> bool:
+        """Whether it runs a Job of this role; a copy of a release runs none again (F12-6)."""
+        return self.copy_of is None and any(
+            stored["kind"] == "Job" and labels(stored).get(names.ROLE) == role for stored in self.manifests
+        )
 
 
 @dataclass(frozen=True)
@@ -79,9 +106,9 @@ class History:
     releases: tuple[Release, ...]
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> "History":
+    def of(cls, service: Object, releases: Sequence[Object]) -> "History":
         """Take the releases that this very service owns; those of a deleted namesake are not its own."""
-        owned = (Release(body) for body in snapshot.releases if owned_by(body, uid(snapshot.service)))
+        owned = (Release(body) for body in releases if owned_by(body, uid(service)))
         return cls(tuple(sorted(owned, key=lambda release: release.number)))
 
     @property
@@ -99,18 +126,25 @@ class History:
         """All but the newest."""
         return self.releases[:-1]
 
-    def ended(self) -> Iterable[Release]:
-        """Releases to let go: the oldest of those that ended, beyond the number kept."""
+    def numbered(self, number: int) -> Release | None:
+        """Find the release of a number, or a copy of it."""
+        copies = (release for release in reversed(self.releases) if release.copy_of == number)
+        return next((release for release in self.releases if release.number == number), next(copies, None))
+
+    def ended(self, keep: int, named: int | None) -> Sequence[Release]:
+        """Releases to let go: the oldest of those that ended, beyond the number kept.
+
+        The one that rollbackTo names stays, and so does the last whose contract step ran: it is what refuses to go back
+        behind it.
+
+        Args:
+            keep: how many stay.
+            named: number of a release that stays in any case.
+        """
+        contracted = next((release for release in reversed(self.releases) if release.contract), None)
         done = [release for release in self.older if release.phase in {Phase.SUPERSEDED, Phase.FAILED}]
-        return done[: max(0, len(done) - RETAINED)]
-
-
-def wanted_digest(spec: DeliveryServiceSpec, snapshot: Snapshot) -> str:
-    """Digest of what a release would be cut from: content and the keyed hashes of its references.
-
-    The templates are not part of it: new templates do not roll the fleet (invariant 2).
-    """
-    return digest({"content": content(spec), "references": references.hashes(spec, snapshot.referenced)})
+        dropped = done[: max(0, len(done) - keep)]
+        return [release for release in dropped if release.number != named and release is not contracted]
 
 
 def last_number(snapshot: Snapshot, newest: Release | None) -> int:
@@ -120,43 +154,3 @@ def last_number(snapshot: Snapshot, newest: Release | None) -> int:
     """
     recorded = (snapshot.service.get("status") or {}).get("number") or 0
     return max(newest.number if newest else 0, recorded)
-
-
-def cut(spec: DeliveryServiceSpec, snapshot: Snapshot, newest: Release | None) -> Manifest:
-    """Make the next release.
-
-    Raises:
-        TemplateError: the templates are wrong.
-    """
-    service = snapshot.service
-    number = last_number(snapshot, newest) + 1
-    namespace = service["metadata"]["namespace"]
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {
-            "name": names.release(name(service), number),
-            "namespace": namespace,
-            "labels": {names.SERVICE: name(service), "app.kubernetes.io/managed-by": names.MANAGER},
-            "ownerReferences": [
-                {
-                    "apiVersion": service["apiVersion"],
-                    "kind": service["kind"],
-                    "name": name(service),
-                    "uid": uid(service),
-                    "controller": True,
-                }
-            ],
-        },
-        "spec": {
-            "service": name(service),
-            "number": number,
-            "image": spec.image,
-            **({"revision": spec.codebase.revision} if spec.codebase else {}),
-            "digest": wanted_digest(spec, snapshot),
-            "content": content(spec),
-            "references": references.hashes(spec, snapshot.referenced),
-            "templates": snapshot.bundle.digest,
-            "manifests": pack(render(name(service), namespace, spec, snapshot.bundle)),
-        },
-    }

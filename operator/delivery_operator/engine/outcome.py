@@ -1,16 +1,20 @@
 """Where a service stands, in one word and one sentence; the conditions are derived from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from delivery_operator.engine.plan import Write
+
 
 class Standing(Enum):
-    """The four ways a service can stand."""
+    """The ways a service can stand."""
 
     SERVING = "the newest release serves"
     WORKING = "something is under way and will end by itself"
     WAITING = "something outside is missing; work goes on as soon as it is there"
     STUCK = "nothing will change until somebody acts"
+    PAUSED = "it is left as it is, because the spec says so"
 
 
 @dataclass(frozen=True)
@@ -18,12 +22,28 @@ class Outcome:
     """How a service stands and why.
 
     Attributes:
-        standing: one of the four.
+        standing: one of those above.
         reason: the cause, one CamelCase word for programs.
         message: the cause and the next step, for people; without counters or times, so that it changes with the truth
-        only.
+            only.
+        serves: while paused: whether the active release serves.
     """
 
     standing: Standing
     reason: str
     message: str
+    serves: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the service is as it should be."""
+        return self.standing is Standing.SERVING or self.serves
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next thing to do: writes, or when there are none, how the service stands."""
+
+    writes: Sequence[Write]
+    outcome: Outcome
+    look_again_after: float | None = None

@@ -1,85 +1,219 @@
 """From a release's stored manifests to what is applied today: owner, release number, and what takes effect at once."""
 
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
 
 from delivery_operator.api.base import API_VERSION
+from delivery_operator.api.process import Process
 from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import Object, labels, name, uid
+from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import BARE, Manifest, scaling
-from delivery_operator.render.platform import Platform
+from delivery_operator.render.manifests import Manifest, scaling
+from delivery_operator.render.platform import OPTIONAL, Platform
 from delivery_operator.render.scaling import replicas
 
+SCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
+SCALING: Final = SCALERS | {"PodDisruptionBudget"}
+"""Kinds that are made from the spec of today, whatever release runs."""
+_NUMBERED: Final = frozenset({"Deployment", "CronJob"})
+"""Kinds whose pods carry the number of their release."""
 
-def children(
-    release: Release, service: Object, spec: DeliveryServiceSpec, bundle: Bundle, platform: Platform = BARE
-) -> list[Manifest]:
-    """Build what a release's running part should be: all of its manifests but Jobs, in order, and what scales them.
 
-    Replicas, autoscalers, disruption budgets and the progress deadline come from the service's spec of today, since
-    changing them makes no release; a process that the spec no longer has keeps the number it was released with.
+def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> list[Manifest]:
+    """Build what a release's running part should be: all of its manifests but Jobs, in order, and what scales it.
+
+    How many pods there are and the progress deadline come from the service's spec of today, since changing them makes
+    no release; a process that the spec no longer has keeps the number it was released with. A kind that the cluster has
+    ceased to serve is left out.
+
+    Raises:
+        TemplateError: the templates of what scales are wrong.
     """
     result = []
-    released = set()
+    processes = _governed(release, spec)
     for stored in release.manifests:
-        if stored["kind"] == "Job":
+        unserved = stored["apiVersion"] in OPTIONAL and stored["apiVersion"] not in snapshot.platform.served
+        if stored["kind"] == "Job" or stored["kind"] in SCALING or unserved:
             continue
         manifest = deepcopy(stored)
-        if manifest["kind"] == "Deployment":
-            released.add(labels(manifest)[names.PROCESS])
-            _scale(manifest, spec, platform)
-            manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
+        if manifest["kind"] in _NUMBERED:
             # The number in the pod template makes every release roll its pods; nothing else needs it.
             _stamp(manifest["metadata"], release)
-            _stamp(manifest["spec"]["template"]["metadata"], release)
-        result.append(manifest)
-    today = scaling(name(service), service["metadata"]["namespace"], spec, bundle, platform)
-    result += [manifest for manifest in today if labels(manifest)[names.PROCESS] in released]
-    return [_sealed(manifest, SERVICE_KIND, service) for manifest in result]
+            _stamp(_pod_template(manifest)["metadata"], release)
+        if manifest["kind"] == "Deployment":
+            manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
+            process = processes.get(labels(manifest).get(names.PROCESS, ""))
+            if process is not None:
+                _set_replicas(manifest, replicas(process, snapshot.platform))
+        result.append(_sealed(manifest, SERVICE_KIND, snapshot.service))
+    return result + [_sealed(each, SERVICE_KIND, snapshot.service) for each in _scaling(release, snapshot, spec)]
+
+
+def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec:
+    """A release's content as a spec, with what takes effect at once from the spec of today."""
+    released = {_process(stored): stored for stored in release.manifests if stored["kind"] == "Deployment"}
+    processes = {
+        process_name: process.model_copy(update={"replicas": released[process_name]["spec"].get("replicas")})
+        if process_name in released
+        else process
+        for process_name, process in release.spec.processes.items()
+    }
+    policy = {
+        "progress_deadline_seconds": spec.release.progress_deadline_seconds,
+        "on_failure": spec.release.on_failure,
+        "rollback_to": spec.release.rollback_to,
+    }
+    return release.spec.model_copy(
+        update={
+            "processes": {**processes, **_governed(release, spec)},
+            "paused": spec.paused,
+            "tasks": spec.tasks,
+            "release": release.spec.release.model_copy(update=policy),
+        }
+    )
+
+
+def left_alone(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec, live: Object) -> bool:
+    """Whether a live object that scales must stay although no manifest asks for it.
+
+    The manifests cannot be made while there is no usable environment or template, and of a process that the spec of
+    today no longer has, the release does not tell how it was scaled.
+    """
+    if live["kind"] not in SCALING:
+        return False
+    process = labels(live).get(names.PROCESS, "")
+    released = release.spec.processes.get(process)
+    unknown = released and not released.schedule and process not in _governed(release, spec)
+    return bool(unknown) or _unusable(snapshot)
+
+
+def least(deployment: Manifest, wanted: Iterable[Manifest]) -> int:
+    """The pods at least of an autoscaled Deployment, as its autoscaler among the wanted manifests says; else 1."""
+    for manifest in wanted:
+        if manifest["kind"] in SCALERS and _process(manifest) == _process(deployment):
+            bounds = manifest["spec"]
+            return int(bounds.get("minReplicas") or bounds.get("minReplicaCount") or 1)
+    return 1
 
 
 def job(release: Release, role: str) -> Manifest | None:
-    """Build the Job of a role (migrate), owned by its release; None when the release has none."""
-    for stored in release.manifests:
-        if stored["kind"] == "Job" and labels(stored).get(names.ROLE) == role:
-            manifest = deepcopy(stored)
-            manifest["metadata"]["name"] = names.job(release.service, release.number, role)
-            _stamp(manifest["metadata"], release)
-            _stamp(manifest["spec"]["template"]["metadata"], release)
-            return _sealed(manifest, RELEASE_KIND, release.body)
-    return None
+    """Build the Job of a role (migrate, contract), owned by its release; None when the release runs none."""
+    if not release.has_job(role):
+        return None
+    stored = next(each for each in release.manifests if each["kind"] == "Job" and labels(each)[names.ROLE] == role)
+    manifest = deepcopy(stored)
+    manifest["metadata"]["name"] = names.job(release.service, release.number, role)
+    return _numbered_job(manifest, release, RELEASE_KIND, release.body)
 
 
-def _scale(deployment: Manifest, spec: DeliveryServiceSpec, platform: Platform) -> None:
-    """Set the number of pods the spec of today asks for, or leave it to the autoscaler (invariant 7)."""
-    process = spec.processes.get(labels(deployment)[names.PROCESS])
-    if process is None or process.schedule:
-        return
-    pods = replicas(process, platform)
-    annotations = deployment["metadata"].get("annotations", {})
+def task_job(manifest: Manifest, release: Release, task: Object) -> Manifest:
+    """Finish the Job of a task, which runs in a release and is owned by the DeliveryTask."""
+    manifest["metadata"]["name"] = name(task)
+    return _numbered_job(manifest, release, TASK_KIND, task)
+
+
+def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: Object) -> Manifest:
+    _stamp(manifest["metadata"], release)
+    _stamp(manifest["spec"]["template"]["metadata"], release)
+    return _sealed(manifest, owner_kind, owner)
+
+
+def _scaling(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> list[Manifest]:
+    if _unusable(snapshot):
+        return []
+    today, platform = todays(release, spec), snapshot.platform
+    asked = _Asked(
+        (
+            release.service,
+            snapshot.service["metadata"]["namespace"],
+            today.model_dump_json(exclude_defaults=True),
+            snapshot.bundle.digest,
+            platform.environment.model_dump_json(exclude_defaults=True),
+            platform.served,
+        ),
+        today,
+        snapshot.bundle,
+        platform,
+    )
+    return deepcopy(_rendered(asked))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a rendering of `scaling` depends on; equal keys give equal manifests."""
+
+    key: tuple[str, str, str, str, str, frozenset[str]]
+    spec: DeliveryServiceSpec = field(compare=False)
+    bundle: Bundle = field(compare=False)
+    platform: Platform = field(compare=False)
+
+
+@lru_cache(maxsize=256)
+def _rendered(asked: _Asked) -> list[Manifest]:
+    """Render once what a rollout asks for with every look; callers must not change it, it is shared."""
+    service, namespace = asked.key[:2]
+    return scaling(service, namespace, asked.spec, asked.bundle, asked.platform)
+
+
+def _unusable(snapshot: Snapshot) -> bool:
+    return bool(snapshot.obstacle or snapshot.template_fault)
+
+
+def _governed(release: Release, spec: DeliveryServiceSpec) -> dict[str, Process]:
+    """The release's processes whose number of pods the spec of today decides, with that number.
+
+    A process that is of another sort today (scheduled, or a singleton) says nothing about the one of the release.
+    """
+    return {
+        process_name: process.model_copy(update={"replicas": today.replicas, "scaling": today.scaling})
+        for process_name, process in release.spec.processes.items()
+        if (today := spec.processes.get(process_name))
+        and not process.schedule
+        and not today.schedule
+        and process.singleton == today.singleton
+    }
+
+
+def _set_replicas(manifest: Manifest, pods: int | None) -> None:
+    annotations = {**(manifest["metadata"].get("annotations") or {})}
     if pods is None:
-        deployment["spec"].pop("replicas", None)
-        deployment["metadata"]["annotations"] = {**annotations, names.REPLICAS: names.AUTOSCALED}
+        manifest["spec"].pop("replicas", None)
+        annotations[names.REPLICAS] = names.AUTOSCALED
     else:
-        deployment["spec"]["replicas"] = pods
+        manifest["spec"]["replicas"] = pods
         annotations.pop(names.REPLICAS, None)
+    manifest["metadata"]["annotations"] = annotations
+
+
+def _process(manifest: Manifest) -> str:
+    return labels(manifest).get(names.PROCESS, "")
+
+
+def _pod_template(manifest: Manifest) -> dict[str, Any]:
+    spec = manifest["spec"]["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else manifest["spec"]
+    template: dict[str, Any] = spec["template"]
+    return template
 
 
 def _stamp(metadata: dict[str, Any], release: Release) -> None:
     metadata["labels"] = {**metadata.get("labels", {}), names.RELEASE: str(release.number)}
 
 
-def _sealed(manifest: Manifest, owner_kind: str, owner: Object) -> Manifest:
+def _sealed(manifest: Manifest, owner_kind: str, owner: Mapping[str, Any]) -> Manifest:
     metadata = manifest["metadata"]
     metadata["ownerReferences"] = [
         {"apiVersion": API_VERSION, "kind": owner_kind, "name": name(owner), "uid": uid(owner), "controller": True}
     ]
-    annotations = {**metadata.get("annotations", {}), names.MANIFEST: digest(manifest)[:16]}
+    annotations = {**(metadata.get("annotations") or {}), names.MANIFEST: digest(manifest)[:16]}
     metadata["annotations"] = annotations
     return manifest

@@ -35,6 +35,22 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class HandOver:
+    """Give the number of a Deployment's pods to another field manager, as it is.
+
+    Server-side apply drops a field that the last manager no longer sets, and the API server then sets replicas to its
+    default of 1: the number must have another owner before a manifest without it is applied.
+
+    Attributes:
+        target: the Deployment that was seen.
+        replicas: the number it has.
+    """
+
+    target: Object
+    replicas: int
+
+
+@dataclass(frozen=True)
 class Delete:
     """Delete exactly the object that was seen: its UID and resourceVersion are preconditions (invariant 7)."""
 
@@ -43,13 +59,13 @@ class Delete:
 
 @dataclass(frozen=True)
 class SetStatus:
-    """Replace the status of a DeliveryService or DeliveryRelease."""
+    """Replace the status of one of our own kinds."""
 
     target: Object
     status: dict[str, Any]
 
 
-Write = Create | Apply | Delete | SetStatus
+Write = Create | Apply | HandOver | Delete | SetStatus
 
 
 @dataclass(frozen=True)

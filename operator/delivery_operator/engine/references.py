@@ -12,32 +12,53 @@ from delivery_operator.render.canonical import digest
 
 @dataclass(frozen=True)
 class Use:
-    """One variable's need of one key."""
+    """One need of a Secret or ConfigMap.
+
+    Attributes:
+        reference: the object.
+        key: the key in it; None for all of them.
+        needed_for: the variable, or what else is made of it, for people.
+        optional: whether it may be missing.
+    """
 
     reference: Reference
-    key: str
-    variable: str
-    optional: bool
+    key: str | None
+    needed_for: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A key that must be there and is not; key is None when the whole object is missing."""
+    """Something that must be there and is not.
 
-    reference: Reference
-    key: str | None
-    variable: str
+    Attributes:
+        reason: one word for programs: SecretMissing, SecretKeyMissing, ConfigMapMissing, ConfigMapKeyMissing or
+            BindingNotReady.
+        message: names the object, the key and what needs it.
+    """
+
+    reason: str
+    message: str
 
     def __str__(self) -> str:
-        """Name the object, the key and the variable that needs it."""
-        kind, name = self.reference
-        if self.key is None:
-            return f"{kind.value} {name} does not exist (needed for {self.variable})"
-        return f"{kind.value} {name} has no key {self.key} (needed for {self.variable})"
+        """The message."""
+        return self.message
 
 
-def uses(spec: DeliveryServiceSpec) -> Iterator[Use]:
-    """Yield every key that the spec refers to, in a stable order."""
+def uses(spec: DeliveryServiceSpec, bindings: Mapping[str, str]) -> Iterator[Use]:
+    """Yield everything that the spec refers to, in a stable order.
+
+    Args:
+        spec: the spec.
+        bindings: backing service to the Secret that its provisioned service names; those without one are left out.
+    """
+    yield from _of_config(spec)
+    yield from _of_backing_services(spec, bindings)
+    if spec.sentry:
+        yield Use((ReferenceKind.SECRET, spec.sentry.name), spec.sentry.key, "SENTRY_DSN")
+
+
+def _of_config(spec: DeliveryServiceSpec) -> Iterator[Use]:
     for variable_name, variable in sorted(spec.config.items()):
         for kind, reference in (
             (ReferenceKind.SECRET, variable.secret_key_ref),
@@ -45,32 +66,72 @@ def uses(spec: DeliveryServiceSpec) -> Iterator[Use]:
         ):
             if reference:
                 yield Use((kind, reference.name), reference.key, variable_name, variable.optional)
+    for source in sorted(spec.config_from, key=lambda each: each.name):
+        for kind, whole in ((ReferenceKind.SECRET, source.secret), (ReferenceKind.CONFIG_MAP, source.config_map)):
+            if whole:
+                yield Use((kind, whole), None, f"configFrom {source.name}", source.optional)
+
+
+def _of_backing_services(spec: DeliveryServiceSpec, bindings: Mapping[str, str]) -> Iterator[Use]:
     for service in sorted(spec.backing_services, key=lambda each: each.name):
-        for variable_name, key in sorted(service.env.items()):
-            if service.secret:
-                yield Use((ReferenceKind.SECRET, service.secret), key, variable_name, optional=False)
-
-
-def missing(spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]]) -> list[Missing]:
-    """List what the spec needs and the namespace lacks, each object once."""
-    found: dict[tuple[Reference, str | None], Missing] = {}
-    for use in uses(spec):
-        if use.optional:
+        secret = service.secret or bindings.get(service.name)
+        if secret is None:
             continue
+        for variable_name, key in sorted(service.env.items()):
+            yield Use((ReferenceKind.SECRET, secret), key, variable_name)
+        if service.files:
+            yield Use((ReferenceKind.SECRET, secret), None, f"the files of {service.name}")
+
+
+def missing(
+    spec: DeliveryServiceSpec,
+    referenced: Mapping[Reference, Mapping[str, str]],
+    bindings: Mapping[str, str],
+    unbound: Mapping[str, str],
+) -> list[Missing]:
+    """List what the spec needs and the namespace lacks, each object once.
+
+    Args:
+        spec: the spec.
+        referenced: the existing objects with the hashes of their keys.
+        bindings: backing service to the Secret that its provisioned service names.
+        unbound: backing service to why its provisioned service names none.
+    """
+    wanted = {service.name for service in spec.backing_services if service.provisioned_service}
+    found = [
+        Missing("BindingNotReady", unbound.get(each, f"{each} is not bound")) for each in sorted(wanted - {*bindings})
+    ]
+    told: set[tuple[Reference, str | None]] = set()
+    for use in uses(spec, bindings):
         keys = referenced.get(use.reference)
-        if keys is None:
-            found.setdefault((use.reference, None), Missing(use.reference, None, use.variable))
-        elif use.key not in keys:
-            found.setdefault((use.reference, use.key), Missing(use.reference, use.key, use.variable))
-    return list(found.values())
+        lacks_key = keys is not None and use.key is not None and use.key not in keys
+        if use.optional or not (keys is None or lacks_key):
+            continue
+        kind, name = use.reference
+        what = (use.reference, use.key if lacks_key else None)
+        if what in told:
+            continue
+        told.add(what)
+        if lacks_key:
+            message = f"{kind.value} {name} has no key {use.key} (needed for {use.needed_for})"
+            found.append(Missing(f"{kind.value}KeyMissing", message))
+        else:
+            message = f"{kind.value} {name} does not exist (needed for {use.needed_for})"
+            found.append(Missing(f"{kind.value}Missing", message))
+    return found
 
 
-def hashes(spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]]) -> list[dict[str, Any]]:
+def hashes(
+    spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Combine the keyed hashes of the referenced keys, per object: a key nobody refers to changes nothing."""
     used: dict[Reference, dict[str, str]] = {}
-    for use in uses(spec):
+    for use in uses(spec, bindings):
         values = referenced.get(use.reference, {})
-        if use.key in values:
+        if use.key is None:
+            if use.reference in referenced:
+                used.setdefault(use.reference, {}).update(values)
+        elif use.key in values:
             used.setdefault(use.reference, {})[use.key] = values[use.key]
     return [
         {"kind": kind.value, "name": name, "hash": digest(keys)[:32]} for (kind, name), keys in sorted(used.items())

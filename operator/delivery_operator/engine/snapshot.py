@@ -7,6 +7,7 @@ from datetime import datetime
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
+from delivery_operator.render.platform import Platform
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,24 @@ class Refusal:
     """A write that the API server refused for good: a quota, a policy, a right the operator lacks.
 
     Attributes:
-        what: kind and name of the object, e.g. "Deployment order-web".
+        target: kind and name of the object, e.g. ("Deployment", "order-web").
         message: what the API server said.
     """
 
-    what: str
+    target: Key
+    message: str
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why no release can be made for the environment that the service names.
+
+    Attributes:
+        reason: one word for programs.
+        message: the cause and the next step, for people.
+    """
+
+    reason: str
     message: str
 
 
@@ -37,8 +51,14 @@ class Snapshot:
         children: (kind, name) to every other object that carries the label, or has a name the service needs.
         pods: the pods that carry the label; their messages hold no secret values.
         referenced: each existing Secret or ConfigMap the service names, to its keys with the keyed hash of their
-        values. bundle: the templates a new release is rendered with.
-        refusal: set when the plan just made for this very snapshot met a refusal; then only the status is planned.
+            values.
+        bundle: the templates a new release is rendered with.
+        platform: what the environment and the cluster add; the built-in one when there is an obstacle.
+        obstacle: set when there is no usable environment.
+        template_fault: what is wrong with the environment's own templates, empty when nothing is.
+        unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
+        tasks: the DeliveryTasks that name the service.
+        refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
 
     now: datetime
@@ -48,4 +68,9 @@ class Snapshot:
     pods: Sequence[Object]
     referenced: Mapping[Reference, Mapping[str, str]]
     bundle: Bundle = field(repr=False)
+    platform: Platform = field(default_factory=Platform)
+    obstacle: Obstacle | None = None
+    template_fault: str = ""
+    unbound: Mapping[str, str] = field(default_factory=dict)
+    tasks: Sequence[Object] = ()
     refusal: Refusal | None = None

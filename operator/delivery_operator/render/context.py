@@ -73,7 +73,7 @@ def service_policy_context(shared: Context, spec: DeliveryServiceSpec, platform:
     policy = {
         "selector": {names.APP: service},
         "types": ["Ingress", "Egress"],
-        "ingress": None,
+        "ingress": [],  # said, and so owned: a rule that somebody adds would open every pod
         "egress": egress(spec, platform),
     }
     return {**shared, "name": names.service_policy(service), "policy": policy}

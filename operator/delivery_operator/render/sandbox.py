@@ -38,6 +38,18 @@ def _finalize(context: Context, value: object) -> str:
     return f"\ue000{len(values) - 1}\ue001"
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox, with macros and the like refused."""
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Parse a template, as `parse` and `compile` both do."""
+        tree = super()._parse(source, name, filename)
+        for found in tree.find_all(_CAPTURES):
+            problem = "a macro, call or set block makes text, and an expression is data; use include"
+            raise jinja2.TemplateSyntaxError(problem, found.lineno, name, filename)
+        return tree
+
+
 class Templates:
     """The templates of a bundle, by file name; each is compiled when it is first used.
 
@@ -47,7 +59,7 @@ class Templates:
     def __init__(self, sources: Mapping[str, str]) -> None:
         """Keep the sources, file name to text."""
         self._sources = sources
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Environment(
             loader=jinja2.FunctionLoader(self._load),
             undefined=jinja2.StrictUndefined,
             finalize=_finalize,
@@ -86,12 +98,7 @@ class Templates:
     def _load(self, file: str) -> tuple[str, str, None] | None:
         """Find a source, under its own name: by it a frame of a traceback is told from those of other code."""
         source = self._sources.get(file)
-        if source is None:
-            return None
-        for found in self._environment.parse(source, file, file).find_all(_CAPTURES):
-            problem = "a macro, call or set block makes text, and an expression is data; use include"
-            raise jinja2.TemplateSyntaxError(problem, found.lineno, file, file)
-        return source, file, None
+        return None if source is None else (source, file, None)
 
     def _place(self, error: BaseException, file: str) -> tuple[str, int | None]:
         """Find template and line in the traceback, in which Jinja puts the templates' own; the innermost counts."""

@@ -3,13 +3,13 @@
 Only `on.event` is used: kopf's other handlers write annotations or finalizers into the user's objects (invariant 6).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import kopf
 
 from delivery_operator.cluster.connection import Connection
-from delivery_operator.cluster.resources import STORED
+from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Body
 from delivery_operator.render.names import SERVICE
 
@@ -17,8 +17,8 @@ Heard = Callable[[Body, bool], None]
 """Called with each object a watch delivers, and whether it was deleted."""
 
 
-def registry(connection: Connection, heard: Heard) -> kopf.OperatorRegistry:
-    """Register a watch for every stored kind, and how kopf logs in."""
+def registry(connection: Connection, resources: Iterable[Resource], heard: Heard) -> kopf.OperatorRegistry:
+    """Register a watch for every stored kind that is served, and how kopf logs in."""
     handlers = kopf.OperatorRegistry()
 
     async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -35,7 +35,7 @@ def registry(connection: Connection, heard: Heard) -> kopf.OperatorRegistry:
         )
 
     kopf.on.login(registry=handlers)(login)
-    for resource in STORED:
+    for resource in resources:
 
         async def handle(event: Any, kind: str = resource.kind, **_: Any) -> None:
             heard({**event["object"], "kind": kind}, event["type"] == "DELETED")  # objects of a LIST lack the kind
@@ -44,7 +44,7 @@ def registry(connection: Connection, heard: Heard) -> kopf.OperatorRegistry:
     return handlers
 
 
-def settings() -> kopf.OperatorSettings:
+def settings(resources: Iterable[Resource]) -> kopf.OperatorSettings:
     """Set kopf up as a mere watcher: no peering, no posting, no scanning for CRDs."""
     result = kopf.OperatorSettings()
     result.posting.enabled = False
@@ -54,7 +54,7 @@ def settings() -> kopf.OperatorSettings:
     # An API server that is away for minutes is waited for; kopf's default gives up after half an hour all told.
     result.networking.error_backoffs = [1, 1, 2, 3, 5, 8] + [10] * 360
     result.queueing.idle_timeout = 1.0  # per-object workers of kopf end soon: they have nothing to remember
-    for resource in STORED:
+    for resource in resources:
         if resource.labelled:
             result.watching.label_selectors[resource.group, resource.version, resource.plural] = SERVICE
     return result

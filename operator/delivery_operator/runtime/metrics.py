@@ -39,6 +39,12 @@ class Metrics:
         self.migrations = Counter(
             "delivery_operator_migrations_total", "Migrations by result.", ["result"], registry=self.registry
         )
+        self.tasks = Counter(
+            "delivery_operator_tasks_total",
+            "Tasks by what became of them: pending (waiting), running, succeeded or failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.queued = Gauge(
             "delivery_operator_queue_length", "Services that wait for a worker.", registry=self.registry
         )

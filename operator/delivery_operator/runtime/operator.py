@@ -13,11 +13,18 @@ from aiohttp import web
 from delivery_operator.cluster import connection, hashkey
 from delivery_operator.cluster.act import Actor
 from delivery_operator.cluster.api import Api
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.connection import Connection
+from delivery_operator.cluster.discovery import Discovery
+from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.resources import STORED
 from delivery_operator.cluster.store import Body, Store
 from delivery_operator.render import bundle
 from delivery_operator.runtime import server
+from delivery_operator.runtime.handlers import Heard
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.reconcile import Reconciler
@@ -55,8 +62,12 @@ async def run(settings: Settings) -> None:
     def heard(body: Body, deleted: bool) -> None:  # noqa: FBT001 the signature of Heard
         vitals.heard(body)
         changed = store.remove(body) if deleted else store.put(body)
-        if changed is not None:
-            queue.add(changed)
+        if changed is None:
+            return
+        queue.add(changed)
+        if not changed[0]:  # an environment: its services are looked at too
+            for service in store.in_environment(changed[1]):
+                queue.add(service)
 
     def written(verb: str, body: Body) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
@@ -67,22 +78,48 @@ async def run(settings: Settings) -> None:
         key = await _patiently(lambda: hashkey.load(api, settings.namespace), stop)
         if key is None:
             return
-        referenced = Referenced(api, key, settings.scopes, queue.add)
-        reconciler = Reconciler(store, referenced, Actor(api, store, written), templates, queue, metrics)
-        resync = Resync(api, store, referenced, queue, vitals, metrics, settings)
+        discovery = Discovery(api)
+        bindings = Bindings(api, discovery)
+        referenced = Referenced(api, key, settings.scopes, settings.namespace, queue.add)
+        environments = Environments(api, store, referenced, templates, settings.namespace, settings.templates_dir)
+        observer = Observer(store, referenced, environments, bindings, discovery)
+        reconciler = Reconciler(store, observer, environments, Actor(api, store, written), queue, metrics)
+        resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
         # Before the watches: kopf looks once for the kinds there are, and a CRD that came later would not be watched.
         if await _patiently(resync.once, stop) is None:
             return
-        async with Watches(target, settings, heard) as watches:
-            await _run_parts(
-                stop,
-                queue,
-                watches.ended(),
-                referenced.watch(),
-                _gauges(metrics, queue, store),
-                _work(referenced, resync, reconciler, settings),
-            )
+        await _run_parts(
+            stop,
+            queue,
+            _watch(target, settings, heard, resync),
+            referenced.watch(),
+            _gauges(metrics, queue, store),
+            _work(referenced, resync, reconciler, settings),
+        )
     log.info("stopped")
+
+
+async def _watch(target: Connection, settings: Settings, heard: Heard, resync: Resync) -> None:
+    """Watch the kinds that are served; begin anew whenever they are others.
+
+    Raises:
+        Exception: whatever ended the watches.
+    """
+    while True:
+        resync.kinds_changed.clear()
+        optional = resync.discovery.resources
+        log.info("watching", optional_kinds=[each.kind for each in optional])
+        async with Watches(target, (*STORED, *optional), settings, heard) as watches:
+            changed = asyncio.create_task(resync.kinds_changed.wait())
+            ended = asyncio.create_task(watches.ended())
+            try:
+                await asyncio.wait([changed, ended], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
+                ended.cancel()
+            if not resync.kinds_changed.is_set():
+                return ended.result()
+        resync.vitals.begin_anew()
 
 
 async def _run_parts(stop: asyncio.Event, queue: Queue, *parts: Coroutine[None, None, None]) -> None:

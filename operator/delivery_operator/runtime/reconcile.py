@@ -2,22 +2,25 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import structlog
 
+from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
 from delivery_operator.api.release import KIND as RELEASE_KIND
+from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.cluster.act import Actor, WriteRefused
+from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError, Terminating, Unavailable
-from delivery_operator.cluster.observe import observe
-from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.store import ServiceKey, Store
+from delivery_operator.engine import environment, tasks
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
-from delivery_operator.render.bundle import Bundle
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 
@@ -36,9 +39,9 @@ class Reconciler:
     """Takes keys from the queue and brings their services in line."""
 
     store: Store
-    referenced: Referenced
+    observer: Observer
+    environments: Environments
     actor: Actor
-    bundle: Bundle
     queue: Queue
     metrics: Metrics
 
@@ -57,12 +60,12 @@ class Reconciler:
 
     async def _reconcile_or_retry(self, key: ServiceKey) -> None:
         try:
-            again = await self.reconcile(key)
+            again = await (self.reconcile(key) if key[0] else self.reconcile_environment(key[1]))
         except WriteRefused as error:
             delay = self.queue.add_failed(key)
             self.metrics.reconciles.labels("refused").inc()
             log.error(  # noqa: TRY400 the API server said why; a traceback of ours adds nothing
-                "write refused", what=error.what, error=str(error.error), retry_seconds=round(delay, 1)
+                "write refused", what=" ".join(error.target), error=str(error.error), retry_seconds=round(delay, 1)
             )
         except ApiError as error:
             wait = (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0
@@ -92,9 +95,9 @@ class Reconciler:
             NotConverging: a bug.
         """
         for _ in range(MOST_PLANS):
-            snapshot = await observe(key, self.store, self.referenced, self.bundle)
+            snapshot = await self.observer.observe(key)
             if snapshot is None:
-                return None
+                return await self._without_service(key)
             plan = decide(snapshot)
             if not plan.writes:
                 return plan.look_again_after
@@ -103,11 +106,41 @@ class Reconciler:
             except WriteRefused as refused:
                 if isinstance(refused.error, Terminating):
                     return None
-                refusal = Refusal(refused.what, refused.error.message)
+                refusal = Refusal(refused.target, refused.error.message)
                 await self.actor.act(key, decide(replace(snapshot, refusal=refusal)))
                 raise
             self._tell(made)
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
+
+    async def reconcile_environment(self, name: str) -> None:
+        """Look at an environment: load its templates, have its services looked at if they changed, write its status.
+
+        Raises:
+            WriteRefused: the API server will not take the status.
+            ApiError: it could not be asked.
+        """
+        body = self.store.get(ENVIRONMENT_KIND, "", name)
+        if body is None:
+            self.environments.forget(name)
+            return
+        spec = environment.read(body)
+        if isinstance(spec, str):
+            await self.actor.act(("", name), environment.decide(body, spec, datetime.now(UTC)))
+            return
+        if await self.environments.refresh(name, spec):
+            for service in self.store.in_environment(name):
+                self.queue.add(service)
+        templates = self.environments.templates(name)
+        await self.actor.act(("", name), environment.decide(body, templates, datetime.now(UTC)))
+
+    async def _without_service(self, key: ServiceKey) -> float | None:
+        """Look at the tasks that name a service which does not exist."""
+        for _ in range(MOST_PLANS):
+            chores = tasks.without_service(self.observer.tasks_without_service(key), datetime.now(UTC))
+            if not chores.writes:
+                return chores.look_again_after
+            await self.actor.act(key, Plan(chores.writes))
+        raise NotConverging(f"{MOST_PLANS} plans in a row for the tasks of a service that does not exist")
 
     def _tell(self, made: Sequence[Write]) -> None:
         """Log and count what was done to releases."""
@@ -130,8 +163,16 @@ class Reconciler:
                     result = (status.get("migration") or {}).get("result")
                     if result and result != (before.get("migration") or {}).get("result"):
                         self.metrics.migrations.labels(result.lower()).inc()
+                case SetStatus(target, status) if target["kind"] == TASK_KIND:
+                    self._tell_of_task(target["metadata"]["name"], target.get("status") or {}, status)
                 case _:
                     pass
+
+    def _tell_of_task(self, name: str, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+        phase = status["phase"].lower()
+        if status["phase"] != before.get("phase"):
+            self.metrics.tasks.labels(phase).inc()
+            log.info("task phase changed", task=name, phase=phase, reason=status.get("reason"))
 
 
 def _summary(plan: Plan) -> str:

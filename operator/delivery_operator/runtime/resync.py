@@ -5,15 +5,17 @@ costs at most one period.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from delivery_operator.cluster.api import Api
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.errors import ApiError
 from delivery_operator.cluster.referenced import Referenced
-from delivery_operator.cluster.resources import STORED
+from delivery_operator.cluster.resources import OPTIONAL, STORED
 from delivery_operator.cluster.store import Store
 from delivery_operator.render.names import SERVICE
 from delivery_operator.runtime.metrics import Metrics
@@ -28,15 +30,22 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Resync:
-    """Lists everything now and then."""
+    """Lists everything now and then.
+
+    Attributes:
+        kinds_changed: set when the cluster serves other kinds than before: the watches must begin anew.
+    """
 
     api: Api
+    discovery: Discovery
+    bindings: Bindings
     store: Store
     referenced: Referenced
     queue: Queue
     vitals: Vitals
     metrics: Metrics
     settings: Settings
+    kinds_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Resync every period until cancelled; a failed one is tried again at the next.
@@ -55,9 +64,12 @@ class Resync:
                 log.warning("resync failed", error=str(error))
             else:
                 self.metrics.resyncs.labels("done").inc()
+            if self.kinds_changed.is_set():
+                # The watches begin anew, and what is deleted meanwhile is in no event.
+                pause = min(FIRST_SECONDS, self.settings.resync_seconds)
 
     async def once(self) -> int:
-        """List every kind into the store and queue every service.
+        """Ask what is served, list every kind into the store, and queue every service and environment.
 
         Returns:
             How many services there are.
@@ -65,9 +77,15 @@ class Resync:
         Raises:
             ApiError: a LIST failed; what was listed before it is kept.
         """
+        if await self.discovery.refresh() and self.vitals.synced:
+            self.kinds_changed.set()
+        for resource in OPTIONAL:
+            if resource not in self.discovery.resources:
+                self.store.forget(resource.kind)
+        self.bindings.forget()
         changed = set()
-        for resource in STORED:
-            for namespace in self.settings.scopes:
+        for resource in (*STORED, *self.discovery.resources):
+            for namespace in self.settings.scopes if resource.namespaced else (None,):
                 listing = await self.api.list(resource, namespace, selector=SERVICE if resource.labelled else "")
                 changed |= self.store.replace(resource.kind, namespace, listing.items, listing.version)
                 # Not of the first LIST: the watches begin after it, and owe nothing of what was deleted in between.
@@ -77,7 +95,6 @@ class Resync:
             self.metrics.drift.inc(len(changed))
         self.vitals.synced = True
         # Those that were deleted are looked at too, to forget what was kept for them.
-        services = self.store.services()
-        for service in {*services, *changed}:
-            self.queue.add(service)
-        return len(services)
+        for key in {*self.store.keys(), *changed}:
+            self.queue.add(key)
+        return len(self.store.services())

@@ -1,6 +1,7 @@
 """The operator's own configuration, from the environment (factor III)."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -39,6 +40,12 @@ class Settings(BaseSettings):
         default="delivery-system",
         validation_alias="POD_NAMESPACE",
         description="The operator's own namespace, where its hash key is kept.",
+    )
+
+    templates_dir: Path | None = Field(
+        default=None,
+        description="Folder below which environments find their own templates (spec.templates.folder); none by "
+        "default.",
     )
 
     @field_validator("namespaces", mode="before")

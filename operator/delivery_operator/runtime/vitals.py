@@ -24,6 +24,10 @@ class Vitals:
         self._owed: dict[str, tuple[int, float]] = {}
         self.synced = False
 
+    def begin_anew(self) -> None:
+        """Owe nothing: the watches begin again, with a LIST of what there is."""
+        self._owed.clear()
+
     def expect(self, body: Body) -> None:
         """Note a version learned by other means than the watch."""
         kind = body["kind"]

@@ -13,6 +13,7 @@ from typing import Final, Self
 import kopf
 
 from delivery_operator.cluster.connection import Connection
+from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Body
 from delivery_operator.runtime import handlers
 from delivery_operator.runtime.handlers import Heard
@@ -22,10 +23,17 @@ _STOP_SECONDS: Final = 5.0
 
 
 class Watches:
-    """The watches of all stored kinds. Use it as an async context manager in the operator's loop."""
+    """The watches of some kinds. Use it as an async context manager in the operator's loop.
 
-    def __init__(self, connection: Connection, settings: Settings, heard: Heard) -> None:
-        """Watch with this connection; `heard` is called in the operator's loop."""
+    kopf looks once, at its start, for the kinds there are. When others are served later, these watches end and new ones
+    begin: each begins with a LIST, so nothing that happened in between is lost but deletions, which a resync finds.
+    """
+
+    def __init__(
+        self, connection: Connection, resources: tuple[Resource, ...], settings: Settings, heard: Heard
+    ) -> None:
+        """Watch these kinds with this connection; `heard` is called in the operator's loop."""
+        self._resources = resources
         self._connection = connection
         self._settings = settings
         self._heard = heard
@@ -64,8 +72,8 @@ class Watches:
 
     async def _watch(self) -> None:
         await kopf.operator(
-            registry=handlers.registry(self._connection, self._hand_over),
-            settings=handlers.settings(),
+            registry=handlers.registry(self._connection, self._resources, self._hand_over),
+            settings=handlers.settings(self._resources),
             standalone=True,
             clusterwide=not self._settings.namespaces,
             namespaces=list(self._settings.namespaces),

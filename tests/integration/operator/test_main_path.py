@@ -55,25 +55,11 @@ def test_nothing_is_written_when_nothing_changes_and_none_by_a_restart(site: Sit
     shop.wait_ready(site.kube, site.namespace, "order-r1")
     before = len(site.writes())
     assert before > 0
-    _wait_for_lists(site, 5)
+    site.wait_for_lists(5)
     operator.stop()
     site.start(resync_seconds="1")
-    _wait_for_lists(site, 5)
+    site.wait_for_lists(5)
     assert [_said(event) for event in site.writes()[before:]] == []
-
-
-def _wait_for_lists(site: Site, number: int) -> None:
-    """Wait until the operator has listed the DeliveryServices this many times more."""
-
-    def lists() -> int:
-        return sum(
-            event["verb"] == "list" and event["objectRef"]["resource"] == "deliveryservices"
-            for event in site.cluster.audit_events(site.began)
-            if event["user"]["username"].endswith(f":{site.namespace}:operator")
-        )
-
-    start = lists()
-    wait_for(lambda: lists() >= start + number, f"{number} more lists", 30)
 
 
 def _said(event: dict[str, object]) -> str:
@@ -200,7 +186,7 @@ def test_an_image_that_cannot_be_pulled_is_told_with_the_pods_reason(site: Site)
         ),
         "the back-off",
     )
-    _wait_for_lists(site, 2)
+    site.wait_for_lists(2)
     assert len(site.writes()) == written
 
 

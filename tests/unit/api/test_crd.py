@@ -1,5 +1,6 @@
 """The CRDs are the models, said in the API server's words (OP-4)."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -222,3 +223,10 @@ def test_the_files_are_written_and_checked(
     capsys.readouterr()
     assert generate.main() == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("definition", KINDS)
+def test_patterns_name_their_characters(definition: Definition) -> None:
+    r"""Go's \s, \w and \d are ASCII, pydantic's Unicode: the API server would take what the operator cannot read."""
+    patterns = [node["pattern"] for _, node in nodes(schema(definition)) if "pattern" in node]
+    assert [each for each in patterns if re.search(r"\\[swdSWDpP]", each)] == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from delivery_operator.cluster.act import Actor, WriteRefused, merge_patch
 from delivery_operator.cluster.errors import Refused, Unavailable
 from delivery_operator.cluster.store import Store
-from delivery_operator.engine.plan import Apply, Create, Delete, Plan, SetStatus, Write
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
 from delivery_operator.render.names import SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -233,7 +233,7 @@ async def test_a_refusal_names_what_was_refused(scene: Scene, write: Write) -> N
         write = Delete(seen)
     with pytest.raises(WriteRefused, match="Deployment order-web: exceeded quota") as caught:
         await scene.act(write)
-    assert caught.value.what == "Deployment order-web"
+    assert caught.value.target == ("Deployment", "order-web")
     assert caught.value.error.code == 403
 
 
@@ -273,3 +273,30 @@ def test_a_merge_patch_turns_the_old_object_into_the_new_one(old: dict[str, Any]
 @given(OBJECTS)
 def test_a_merge_patch_between_equals_is_empty(old: dict[str, Any]) -> None:
     assert merge_patch(old, old) == {}
+
+
+async def test_the_number_of_pods_is_handed_over_as_it_is(scene: Scene) -> None:
+    """Another field manager has it before ours drops it; what somebody changed meanwhile is looked at again."""
+    seen = scene.seen(manifest(spec={"replicas": 5}))
+    await scene.act(HandOver(seen, 5))
+    held = scene.held()
+    assert held is not None
+    assert held["managers"] == ["delivery-operator-scale"]
+    scene.api.put({**held, "spec": {"replicas": 7}})
+    scene.written.clear()
+    await scene.act(HandOver(seen, 5))
+    held = scene.held()
+    assert held is not None
+    assert (held["spec"], scene.written) == ({"replicas": 7}, [])
+
+
+async def test_the_status_of_what_has_no_namespace_is_written(scene: Scene) -> None:
+    environment = {"kind": "DeliveryEnvironment", "metadata": {"name": "production"}, "spec": {}}
+    seen = scene.seen(environment)
+    await scene.act(SetStatus(seen, {"observedGeneration": 1}))
+    held = scene.store.get("DeliveryEnvironment", "", "production")
+    assert held is not None
+    assert held["status"] == {"observedGeneration": 1}
+    scene.api.drop("DeliveryEnvironment", "", "production")
+    await scene.act(SetStatus(held, {"observedGeneration": 2}))
+    assert scene.store.get("DeliveryEnvironment", "", "production") is None

@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 
 from delivery_operator.api.release import ReferenceKind
-from delivery_operator.cluster.observe import observe
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.discovery import Discovery
+from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Store
+from delivery_operator.render.manifests import pack
 from delivery_operator.render.names import SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -23,7 +27,15 @@ class Scene:
     def __init__(self, fields: dict[str, Any]) -> None:
         self.api = FakeApi()
         self.store = Store()
-        self.referenced = Referenced(self.api, b"k" * 32, (None,), lambda _: None)
+        referenced = Referenced(self.api, b"k" * 32, (None,), "system", lambda _: None)
+        discovery = Discovery(self.api)
+        self.observer = Observer(
+            self.store,
+            referenced,
+            Environments(self.api, self.store, referenced, builders.BUNDLE, "system", None),
+            Bindings(self.api, discovery),
+            discovery,
+        )
         self.service = builders.service(fields)
         self.store.put(self.service)
         data = {"url": base64.b64encode(PASSWORD.encode()).decode()}
@@ -51,7 +63,7 @@ async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
     ):
         scene.put(each)
     scene.put(builders.pod(scene.service, name="order-web-x1"))
-    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    seen = await scene.observer.observe(ORDER)
     assert seen is not None
     assert seen.service == scene.service
     assert [each["metadata"]["name"] for each in seen.releases] == ["order-r1"]
@@ -63,7 +75,7 @@ async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
 async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> None:
     said = {"message": f"cannot connect to {PASSWORD}, password hunter2", "exitCode": 1}
     scene.put(builders.pod(scene.service, container={"state": {"terminated": said}}))
-    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    seen = await scene.observer.observe(ORDER)
     assert seen is not None
     assert "hunter2" not in str(seen.pods)
     terminated = seen.pods[0]["status"]["containerStatuses"][0]["state"]["terminated"]
@@ -76,25 +88,57 @@ async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> N
 async def test_the_name_of_an_image_stays_readable(scene: Scene) -> None:
     """Only messages are blanked: a value such as `order` would take the image's name with it."""
     scene.put(builders.pod(scene.service, container={}))
-    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    seen = await scene.observer.observe(ORDER)
     assert seen is not None
     assert seen.pods[0]["status"]["containerStatuses"][0]["image"] == builders.IMAGE
 
 
 async def test_a_service_that_is_gone_is_forgotten(scene: Scene) -> None:
-    await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    await scene.observer.observe(ORDER)
     scene.store.remove(scene.service)
-    assert await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE) is None
+    assert await scene.observer.observe(ORDER) is None
     scene.service["metadata"]["resourceVersion"] = "9"
     scene.store.put(scene.service)
-    await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    await scene.observer.observe(ORDER)
     assert scene.api.requests == ["get Secret db-credentials"] * 2, "its content was dropped, and read anew"
 
 
 async def test_a_spec_that_cannot_be_read_refers_to_nothing() -> None:
     """The engine reports it; here it must not be in the way."""
     scene = Scene({"image": "order:1", "processes": {}, "config": "oops"})
-    seen = await observe(ORDER, scene.store, scene.referenced, builders.BUNDLE)
+    seen = await scene.observer.observe(ORDER)
     assert seen is not None
     assert seen.referenced == {}
     assert scene.api.requests == []
+
+
+async def test_a_release_to_go_back_to_says_what_is_referred_to(scene: Scene) -> None:
+    """Its content counts, not the spec's: today's credentials of what it needs."""
+    content = {**scene.service["spec"], "backingServices": []}
+    old = child("DeliveryRelease", "order-r1")
+    old["metadata"]["ownerReferences"] = [{"uid": "uid-of-order", "controller": True}]
+    old["spec"] = {"number": 1, "service": "order", "content": content, "manifests": pack([])}
+    scene.put(old)
+    scene.service["spec"]["release"] = {"rollbackTo": 1}
+    scene.service["metadata"]["resourceVersion"] = "9"
+    scene.store.put(scene.service)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.referenced == {}
+
+
+async def test_the_platform_is_seen(scene: Scene) -> None:
+    scene.service["spec"]["environment"] = "production"
+    scene.service["metadata"]["resourceVersion"] = "9"
+    scene.store.put(scene.service)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.obstacle is not None
+    metadata = {"name": "production"}
+    scene.store.put(scene.api.put({"kind": "DeliveryEnvironment", "metadata": metadata, "spec": {"tier": "staging"}}))
+    task = {**child("DeliveryTask", "seed-1"), "spec": {"service": "order"}}
+    scene.store.put(task)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert (seen.obstacle, seen.platform.environment.tier, list(seen.tasks)) == (None, "staging", [task])
+    assert scene.observer.tasks_without_service(ORDER) == [task]

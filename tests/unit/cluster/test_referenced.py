@@ -36,7 +36,7 @@ class Scene:
         self.api = FakeApi()
         self.changed: list[ServiceKey] = []
         self.told = asyncio.Event()
-        self.referenced = Referenced(self.api, key, (None,), self.tell)
+        self.referenced = Referenced(self.api, key, (None,), "system", self.tell)
 
     def tell(self, service: ServiceKey) -> None:
         self.changed.append(service)
@@ -208,7 +208,7 @@ async def test_a_relist_finds_what_the_watch_did_not_tell(scene: Scene) -> None:
 
 async def test_a_relist_of_one_namespace_says_nothing_of_others() -> None:
     scene = Scene()
-    scene.referenced = Referenced(scene.api, b"k" * 32, ("other",), scene.changed.append)
+    scene.referenced = Referenced(scene.api, b"k" * 32, ("other",), "system", scene.changed.append)
     scene.api.put(secret(url="1"))
     await scene.hashes(DB)
     scene.api.put(secret(url="2"))

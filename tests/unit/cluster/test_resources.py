@@ -43,9 +43,9 @@ def test_every_kind_that_templates_make_is_in_the_table_under_its_version() -> N
 
 
 def test_what_is_pruned_may_be_deleted_and_nothing_else_of_a_service_may() -> None:
-    """Invariant 7; a Job goes with its release, by its owner reference, unless it cannot start."""
+    """Invariant 7; a Job goes with its owner unless it cannot start, and a task when it says so."""
     deletable = {each.kind for each in resources.RESOURCES if "delete" in each.verbs}
-    assert deletable == {*PRUNED, "DeliveryRelease", "Job"}
+    assert deletable == {*PRUNED, "DeliveryRelease", "DeliveryTask", "Job"}
 
 
 def test_the_users_objects_are_read_only_but_for_status() -> None:
@@ -58,4 +58,8 @@ def test_the_users_objects_are_read_only_but_for_status() -> None:
 def test_only_what_carries_our_label_is_watched_whole() -> None:
     """Invariant 8: of Secrets only metadata is watched."""
     assert resources.SECRETS not in resources.STORED
-    assert [each.kind for each in resources.STORED if not each.labelled] == ["DeliveryService"]
+    assert [each.kind for each in resources.STORED if not each.labelled] == [
+        "DeliveryService",
+        "DeliveryTask",
+        "DeliveryEnvironment",
+    ]

@@ -159,3 +159,48 @@ def test_of_a_body_only_what_is_read_is_kept(status: Body | None) -> None:
     assert kept["metadata"]["annotations"] == {"a": "1"}
     assert kept["status"] == ({"phase": "Running", "conditions": []} if status else {})
     assert "managedFields" in pod["metadata"], "the body itself is the caller's"
+
+
+def own(kind: str, name: str, version: int = 1, **spec: str) -> Body:
+    metadata = {"name": name, "uid": f"{kind}-{name}", "resourceVersion": str(version)}
+    if kind != "DeliveryEnvironment":
+        metadata["namespace"] = "shop"
+    return {"kind": kind, "metadata": metadata, "spec": spec}
+
+
+def test_a_task_belongs_to_the_service_that_it_names_whether_or_not_there_is_one() -> None:
+    store = Store()
+    assert store.put(own("DeliveryTask", "seed-1", service="order")) == ORDER
+    assert store.keys() == [ORDER]
+    assert store.services() == []
+
+
+def test_an_environment_has_a_key_of_its_own() -> None:
+    store = Store()
+    assert store.put(own("DeliveryEnvironment", "production")) == ("", "production")
+    assert store.keys() == [("", "production")]
+    assert store.remove(own("DeliveryEnvironment", "production", 2)) == ("", "production")
+    assert store.keys() == []
+
+
+def test_services_are_found_by_the_environment_that_they_name() -> None:
+    store = Store()
+    store.put(own("DeliveryService", "order", environment="production"))
+    store.put(own("DeliveryService", "payment"))
+    assert store.in_environment("production") == [ORDER]
+    assert store.in_environment("default") == [("shop", "payment")]
+
+
+def test_a_kind_that_is_no_longer_served_is_forgotten() -> None:
+    store = Store()
+    store.put(body(1, kind="PodMonitor"))
+    store.put(body(1))
+    store.forget("PodMonitor")
+    assert store.of_service(ORDER) == [body(1)]
+
+
+def test_children_alone_are_not_looked_at() -> None:
+    """Those of a deleted service are about to go by their owner references."""
+    store = Store()
+    store.put(body(1))
+    assert store.keys() == []

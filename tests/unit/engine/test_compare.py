@@ -50,3 +50,23 @@ def test_no_difference(wanted: dict[str, Any], live: dict[str, Any]) -> None:
 def test_differences_are_named_by_path(wanted: dict[str, Any], live: dict[str, Any], paths: list[str]) -> None:
     assert list(differences(wanted, live)) == paths
     assert not same(wanted, live)
+
+
+POLICY = {"kind": "NetworkPolicy", "metadata": {"labels": {"a": "b"}}, "spec": {"ingress": [{"ports": [{"port": 80}]}]}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ({"ingress": [{"ports": [{"port": 80, "protocol": "TCP"}]}]}, []),
+        ({"ingress": [{"ports": [{"port": 80}]}, {"ports": [{"port": 22}]}]}, ["spec.ingress"]),
+        ({"ingress": [{"ports": [{"port": 22}]}]}, ["spec.ingress[0].ports[0].port"]),
+        ({}, ["spec.ingress"]),
+        (None, ["spec"]),
+    ],
+    ids=["what the API server adds", "a rule more", "another rule", "no rules", "no spec"],
+)
+def test_lists_that_are_one_value_are_compared_as_a_whole(spec: object, found: list[str]) -> None:
+    """A rule that somebody adds to a NetworkPolicy would open a way: it is drift, not another's field."""
+    live = {"kind": "NetworkPolicy", "metadata": {"labels": {"a": "b", "c": "d"}}, "spec": spec}
+    assert list(differences(POLICY, live)) == found

@@ -181,7 +181,7 @@ def test_a_broken_template_stalls_without_a_release(serving: World) -> None:
 def test_a_refused_write_plans_the_status_alone(serving: World) -> None:
     serving.edit(image=NEXT_IMAGE)
     serving.observe()
-    refusal = Refusal("DeliveryRelease order-r2", "exceeded quota: releases=1")
+    refusal = Refusal(("DeliveryRelease", "order-r2"), "exceeded quota: releases=1")
     (write,) = decide(serving.snapshot(refusal)).writes
     assert isinstance(write, SetStatus)
     assert write.target["kind"] == "DeliveryService"

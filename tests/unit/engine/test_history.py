@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from delivery_operator.api.release import DeliveryReleaseSpec
-from delivery_operator.engine.history import History, cut, wanted_digest
+from delivery_operator.engine import wish
+from delivery_operator.engine.history import History
 from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.engine.wish import Wish
 from delivery_operator.render.canonical import digest
 from delivery_operator.render.manifests import content, unpack
 from tests.unit.support import builders
@@ -23,10 +25,14 @@ def snapshot(**changes: Any) -> Snapshot:
     return world.snapshot()
 
 
+def wanted(seen: Snapshot) -> Wish:
+    return wish.of(builders.parsed(seen.service["spec"]), History.of(seen.service, seen.releases), seen.children)
+
+
 def test_a_release_is_complete() -> None:
     """Invariant 5: image, content, references, templates and manifests; the model of the CRD takes it."""
     seen = snapshot(codebase={"repository": "https://git.example.com/shop/order", "revision": "v1.0.0"})
-    release = cut(builders.parsed(seen.service["spec"]), seen, None)
+    release = wish.cut(wanted(seen), seen, None)
     spec = DeliveryReleaseSpec.model_validate(release["spec"])
     assert (spec.service, spec.number, spec.image, spec.revision) == ("order", 1, builders.IMAGE, "v1.0.0")
     assert spec.templates == builders.BUNDLE.digest
@@ -62,7 +68,7 @@ def test_a_release_holds_no_secret_value() -> None:
 def test_what_makes_a_release(changes: dict[str, Any], *, same: bool) -> None:
     """F5-2: image and config do; scaling and policies take effect at once."""
     before, after = snapshot(), snapshot(**changes)
-    digests = [wanted_digest(builders.parsed(each.service["spec"]), each) for each in (before, after)]
+    digests = [wanted(each).digest(each) for each in (before, after)]
     assert (digests[0] == digests[1]) is same
 
 
@@ -92,7 +98,8 @@ def test_releases_of_a_deleted_namesake_are_not_ours() -> None:
     stranger = {**release["metadata"], "name": "order-r9", "ownerReferences": [{**owner, "uid": "uid-of-the-deleted"}]}
     world.add({**release, "metadata": stranger, "spec": {**release["spec"], "number": 9}})
     world.observe()
-    newest = History.of(world.snapshot()).newest
+    seen = world.snapshot()
+    newest = History.of(seen.service, seen.releases).newest
     assert newest is not None
     assert newest.number == 1
 
@@ -104,5 +111,6 @@ def test_releases_are_ordered_by_number_and_not_by_name() -> None:
         world.edit(image=f"{builders.IMAGE}-{number}")
         world.run()
     world.observe()
-    history = History.of(world.snapshot())
+    seen = world.snapshot()
+    history = History.of(seen.service, seen.releases)
     assert [release.number for release in history.releases] == list(range(1, 12))

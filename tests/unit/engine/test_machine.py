@@ -13,13 +13,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from delivery_operator.engine.decide import decide
-from delivery_operator.engine.plan import Plan
+from delivery_operator.engine.snapshot import Obstacle
 from delivery_operator.render import names
 from tests.unit.support import builders
 from tests.unit.support.builders import RELAY, WEB
 from tests.unit.support.world import SECRET, Killed, World
 
-DRIFTING = ("Deployment", "Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget")
+DRIFTING = (
+    "Deployment",
+    "Service",
+    "ConfigMap",
+    "ServiceAccount",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "NetworkPolicy",
+)
 IMAGES = st.sampled_from([f"{builders.IMAGE}-{letter}" for letter in "abc"])
 OPERATOR = st.sampled_from([None, None, None, 0, 0, 1, 2, 3, 5])
 """What the operator does after a step: all it has to (None), nothing, or some writes until it is killed."""
@@ -33,7 +41,8 @@ class Walk(RuleBasedStateMachine):
 
     @initialize(migrate=st.booleans())
     def apply(self, *, migrate: bool) -> None:
-        self.world = World(builders.spec(migrate=migrate))
+        self.world = World(builders.spec(migrate=migrate, tasks={"seed": {"command": ["order", "seed"]}}))
+        self.runs = 0
         self.specs: dict[str, dict[str, Any]] = {}
         self.highest = 0
 
@@ -50,6 +59,42 @@ class Walk(RuleBasedStateMachine):
             self.world.edit_process(process, replicas=replicas)
         self.react(then)
 
+    @rule(process=PROCESSES, least=st.integers(1, 3), then=OPERATOR)
+    def let_load_decide(self, process: str, least: int, then: int | None) -> None:
+        if process in self.world.service["spec"]["processes"]:
+            scaling = {"min": least, "max": 5, "cpu": 70}
+            self.world.edit_process(process, scaling=scaling, replicas=None)
+        self.react(then)
+
+    @rule(paused=st.booleans(), then=OPERATOR)
+    def pause(self, *, paused: bool, then: int | None) -> None:
+        self.world.edit(paused=paused)
+        self.react(then)
+
+    @rule(data=st.data(), then=OPERATOR)
+    def roll_back(self, data: st.DataObject, then: int | None) -> None:
+        self.world.policy(rollbackTo=data.draw(st.sampled_from([None, 99, *self.world.phases()])))
+        self.react(then)
+
+    @rule(then=OPERATOR)
+    def retry(self, then: int | None) -> None:
+        if self.world.phases():
+            self.world.annotate(names.RETRY, f"order-r{max(self.world.phases())}")
+        self.react(then)
+
+    @rule(task=st.sampled_from(["seed", "unknown"]), ttl=st.sampled_from([None, 0, 60]), then=OPERATOR)
+    def run_a_task(self, task: str, ttl: int | None, then: int | None) -> None:
+        self.runs += 1
+        limit = {} if ttl is None else {"ttlSecondsAfterFinished": ttl}
+        self.world.task(f"run-{self.runs}", task=task, **limit)
+        self.react(then)
+
+    @rule(usable=st.booleans(), whole=st.booleans(), then=OPERATOR)
+    def change_the_environment(self, *, usable: bool, whole: bool, then: int | None) -> None:
+        self.world.obstacle = None if usable else Obstacle("EnvironmentMissing", "it does not exist")
+        self.world.template_fault = "" if whole else "template job.yaml.j2: broken"
+        self.react(then)
+
     @rule(process=st.sampled_from(["relay", "extra"]), then=OPERATOR)
     def add_or_drop_a_process(self, process: str, then: int | None) -> None:
         processes = dict(self.world.service["spec"]["processes"])
@@ -63,9 +108,16 @@ class Walk(RuleBasedStateMachine):
         self.world.edit(config={"LOG_LEVEL": {"value": level}})
         self.react(then)
 
-    @rule(migrate=st.booleans(), on_failure=st.sampled_from(["rollback", "hold"]), then=OPERATOR)
-    def change_the_policy(self, *, migrate: bool, on_failure: str, then: int | None) -> None:
+    @rule(
+        migrate=st.booleans(),
+        contract=st.booleans(),
+        on_failure=st.sampled_from(["rollback", "hold"]),
+        then=OPERATOR,
+    )
+    def change_the_policy(self, *, migrate: bool, contract: bool, on_failure: str, then: int | None) -> None:
         release: dict[str, Any] = {"onFailure": on_failure}
+        if contract:
+            release["contract"] = builders.MIGRATE
         if migrate:
             release["migrate"] = builders.MIGRATE
         self.world.edit(release=release)
@@ -103,14 +155,20 @@ class Walk(RuleBasedStateMachine):
             self.world.change("Deployment", data.draw(st.sampled_from(found)), replicas=9, minReadySeconds=1)
         self.react(then)
 
+    @rule(data=st.data(), replicas=st.integers(1, 5), then=OPERATOR)
+    def autoscale(self, data: st.DataObject, replicas: int, then: int | None) -> None:
+        found = [name for kind, name in sorted(self.world.objects) if kind == "HorizontalPodAutoscaler"]
+        targets = [name for name in found if ("Deployment", name) in self.world.objects]
+        if targets:
+            self.world.autoscale(data.draw(st.sampled_from(targets)).removeprefix("order-"), replicas)
+        self.react(then)
+
     @rule(data=st.data(), then=OPERATOR)
     def delete_a_recorded_job(self, data: st.DataObject, then: int | None) -> None:
         # Before the release's status names it, a deleted Job and one that was never made look the same.
-        recorded = [
-            release["status"]["migration"]["job"]
-            for release in self.world.of_kind("DeliveryRelease").values()
-            if (release.get("status") or {}).get("migration")
-        ]
+        statuses = [each.get("status") or {} for each in self.world.of_kind("DeliveryRelease").values()]
+        recorded = [status[step]["job"] for status in statuses for step in ("migration", "contract") if step in status]
+        recorded += [each["status"].get("job") for each in self.world.of_kind("DeliveryTask").values()]
         found = sorted(set(self.world.of_kind("Job")) & set(recorded))
         if found:
             self.world.delete("Job", data.draw(st.sampled_from(found)))
@@ -132,7 +190,7 @@ class Walk(RuleBasedStateMachine):
         running = [job for job in self.world.of_kind("Job").values() if not job.get("status")]
         if running:
             job = data.draw(st.sampled_from(running))
-            self.world.job_ends(int(job["metadata"]["labels"][names.RELEASE]), code=code, message="done")
+            self.world.end_job(job["metadata"]["name"], code=code, message="done")
         self.react(then)
 
     @rule(then=OPERATOR)
@@ -188,7 +246,14 @@ class Walk(RuleBasedStateMachine):
     def no_two_migrations_run_at_once(self) -> None:
         """Invariant 3."""
         if hasattr(self, "world"):
-            assert len([job for job in self.world.of_kind("Job").values() if not job.get("status")]) <= 1
+            running = [job for job in self.world.of_kind("Job").values() if not job.get("status")]
+            assert len([job for job in running if job["metadata"]["labels"][names.ROLE] != names.TASK]) <= 1
+
+    @invariant()
+    def no_pod_is_lost_to_a_default(self) -> None:
+        """runtime-component-operator#68: moving to an autoscaler never passes through one pod."""
+        if hasattr(self, "world"):
+            assert not self.world.pods_lost
 
     @invariant()
     def nothing_starts_before_its_migration_succeeded(self) -> None:
@@ -199,6 +264,8 @@ class Walk(RuleBasedStateMachine):
             number = deployment["spec"]["template"]["metadata"]["labels"][names.RELEASE]
             release = self.world.of_kind("DeliveryRelease").get(f"order-r{number}")
             if release is None or "migrate" not in release["spec"]["content"].get("release", {}):
+                continue
+            if "copyOf" in release["spec"]:
                 continue
             result = (release.get("status") or {}).get("migration", {}).get("result")
             assert result == "Succeeded", f"{name} runs release {number}, whose migration: {result}"
@@ -220,7 +287,8 @@ class Walk(RuleBasedStateMachine):
         """Invariant 6."""
         if hasattr(self, "world"):
             metadata = self.world.service["metadata"]
-            assert {"labels", "annotations", "finalizers"}.isdisjoint(metadata)
+            assert {"labels", "finalizers"}.isdisjoint(metadata)
+            assert set(metadata.get("annotations", {})) <= {names.RETRY}, "which is the user's"
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -230,15 +298,20 @@ class Walk(RuleBasedStateMachine):
         """Invariants 1 and 2: with all causes of failure gone, it comes to rest, serves, and writes no more."""
         world = self.world
         world.contents[SECRET] = {"url": "postgres://mended"}
-        world.edit(image=f"{builders.IMAGE}-mended-{len(world.log)}", processes={"web": WEB, "relay": RELAY})
+        world.obstacle, world.template_fault = None, ""
+        world.policy(rollbackTo=None)
+        world.edit(
+            paused=False, image=f"{builders.IMAGE}-mended-{len(world.log)}", processes={"web": WEB, "relay": RELAY}
+        )
         world.run()
-        assert world.plan() == Plan()
+        assert world.plan().writes == ()
         assert world.said("Ready") == ("True", "Serving")
         newest = max(world.phases())
         assert world.phases()[newest] == "Active"
         assert list(world.phases().values()).count("Active") == 1
         assert set(world.of_kind("Deployment")) == {"order-web", "order-relay"}
         assert {world.runs("web"), world.runs("relay")} == {str(newest)}
+        assert {task["status"]["phase"] for task in world.of_kind("DeliveryTask").values()} <= {"Succeeded", "Failed"}
 
 
 Walk.TestCase.settings = settings(max_examples=50, stateful_step_count=20, report_multiple_bugs=False)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from delivery_operator.engine import migration
-from delivery_operator.engine.migration import Ended, Running, Unclear
+from delivery_operator.engine.jobs import Running, Unclear
+from delivery_operator.engine.migration import Ended
 from delivery_operator.engine.objects import Object
 from tests.unit.support import builders
 

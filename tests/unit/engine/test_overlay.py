@@ -12,7 +12,8 @@ from tests.unit.support.world import World
 
 def released(world: World) -> Release:
     world.observe()
-    newest = History.of(world.snapshot()).newest
+    seen = world.snapshot()
+    newest = History.of(seen.service, seen.releases).newest
     assert newest is not None
     return newest
 
@@ -22,7 +23,7 @@ def test_every_child_leads_back_to_its_service_and_every_job_to_its_release() ->
     world = World(builders.spec())
     world.run()
     release = released(world)
-    for child in overlay.children(release, world.service, builders.parsed(world.service["spec"]), builders.BUNDLE):
+    for child in overlay.children(release, world.snapshot(), builders.parsed(world.service["spec"])):
         (owner,) = child["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["uid"], owner["controller"]) == ("DeliveryService", "uid-of-order", True)
         assert labels(child)[names.SERVICE] == "order"
@@ -39,7 +40,7 @@ def test_stored_manifests_are_not_changed() -> None:
     world.run()
     release = released(world)
     before = deepcopy(release.manifests)
-    overlay.children(release, world.service, builders.parsed(builders.spec()), builders.BUNDLE)
+    overlay.children(release, world.snapshot(), builders.parsed(builders.spec()))
     overlay.job(release, names.MIGRATE)
     assert release.manifests == before
 
@@ -51,9 +52,7 @@ def test_the_digest_of_a_manifest_changes_with_any_field_of_it() -> None:
 
     def seals(replicas: int) -> dict[str, str]:
         processes = {"web": {**builders.WEB, "replicas": replicas}, "relay": builders.RELAY}
-        children = overlay.children(
-            release, world.service, builders.parsed(builders.spec(processes=processes)), builders.BUNDLE
-        )
+        children = overlay.children(release, world.snapshot(), builders.parsed(builders.spec(processes=processes)))
         return {
             f"{each['kind']} {each['metadata']['name']}": each["metadata"]["annotations"][names.MANIFEST]
             for each in children
@@ -67,5 +66,5 @@ def test_only_deployments_carry_the_release_number() -> None:
     """A label that changes with every release on a Service would be one write more each."""
     world = World(builders.spec())
     world.run()
-    children = overlay.children(released(world), world.service, builders.parsed(world.service["spec"]), builders.BUNDLE)
+    children = overlay.children(released(world), world.snapshot(), builders.parsed(world.service["spec"]))
     assert {each["kind"] for each in children if names.RELEASE in labels(each)} == {"Deployment"}

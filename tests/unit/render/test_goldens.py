@@ -6,6 +6,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,17 +102,20 @@ def test_rendering_is_byte_equal_in_every_process() -> None:
         "    sys.stdout.write(builders.BUNDLE.digest + pack(render(*service) + scaling(*service)) + '\\n')\n"
     )
     root = Path(__file__).parents[3]
-    running = [
-        subprocess.Popen(
+
+    def output(seed: int) -> str:
+        return subprocess.run(
             [sys.executable, "-c", program],
             cwd=root,
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
             stdout=subprocess.PIPE,
             text=True,
-        )
-        for seed in ("0", "1", "2", "3", "4")
-    ]
-    outputs = {process.communicate(timeout=50)[0] for process in running}
+            check=True,
+            timeout=60,
+        ).stdout
+
+    with ThreadPoolExecutor(4) as pool:
+        outputs = set(pool.map(output, range(20)))
     here = "".join(f"{builders.BUNDLE.digest}{pack(rendered(name))}\n" for name in SERVICES)
     assert outputs == {here}
 

@@ -8,10 +8,15 @@ import pytest
 import structlog
 
 from delivery_operator.cluster.act import Actor, WriteRefused
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.discovery import Discovery
+from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import Refused, Terminating, Unavailable
+from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
+from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
@@ -32,11 +37,14 @@ class Scene:
         self.queue = Queue()
         self.metrics = Metrics()
         self.written: list[str] = []
+        referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.queue.add)
+        discovery = Discovery(self.api)
+        environments = Environments(self.api, self.store, referenced, builders.BUNDLE, "system", None)
         self.reconciler = Reconciler(
             self.store,
-            Referenced(self.api, b"k" * 32, (None,), self.queue.add),
+            Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),
+            environments,
             Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}")),
-            builders.BUNDLE,
             self.queue,
             self.metrics,
         )
@@ -130,8 +138,10 @@ async def test_in_a_namespace_that_goes_nothing_is_made_and_nothing_is_retried(s
 class Mutating(FakeApi):
     """An API server with a webhook that sets another number of replicas each time."""
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = await super().apply(resource, body)
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
+    ) -> dict[str, Any]:
+        answer = await super().apply(resource, body, manager=manager, force=force)
         if resource.kind != "Deployment":
             return answer
         return self.put({**answer, "spec": {**answer["spec"], "replicas": 99}})
@@ -209,3 +219,82 @@ async def test_a_plan_that_asks_to_look_again_is_kept(scene: Scene, monkeypatch:
     assert scene.count("done") == 2
     scene.queue.close()
     await worker
+
+
+def environment(scene: Scene, **spec: Any) -> None:
+    metadata = {"name": "default"}
+    scene.store.put(scene.api.put({"kind": "DeliveryEnvironment", "metadata": metadata, "spec": spec}))
+
+
+def environment_status(scene: Scene) -> dict[str, Any]:
+    found: dict[str, Any] = scene.api.objects["DeliveryEnvironment", "", "default"]["status"]
+    return found
+
+
+async def test_an_environment_is_told_how_its_templates_are_and_once(scene: Scene) -> None:
+    environment(scene)
+    scene.queue.add(("", "default"))
+    await scene.work("done")
+    assert environment_status(scene)["templates"] == builders.BUNDLE.digest
+    scene.written.clear()
+    await scene.reconciler.reconcile_environment("default")
+    assert scene.written == []
+
+
+async def test_other_templates_have_their_services_looked_at(scene: Scene) -> None:
+    environment(scene)
+    await scene.reconciler.reconcile_environment("default")
+    assert len(scene.queue) == 0
+    environment(scene, templates={"configMap": "missing"})
+    await scene.reconciler.reconcile_environment("default")
+    assert await scene.queue.get() == ORDER
+    assert environment_status(scene)["conditions"][0]["reason"] == "TemplateInvalid"
+
+
+async def test_an_environment_that_cannot_be_read_is_told_so(scene: Scene) -> None:
+    environment(scene, tier="moon")
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["conditions"][0]["reason"] == "InvalidSpec"
+
+
+async def test_an_environment_that_is_gone_is_nothing_to_do(scene: Scene) -> None:
+    await scene.reconciler.reconcile_environment("gone")
+    assert scene.written == []
+
+
+def task(scene: Scene) -> None:
+    body = {
+        "apiVersion": "delivery.dev/v1alpha1",
+        "kind": "DeliveryTask",
+        "metadata": {"name": "shell-1", "namespace": "shop"},
+        "spec": {"service": "order", "command": ["sh"]},
+        "status": {"phase": "Pending"},
+    }
+    scene.store.put(scene.api.put(body))
+
+
+def task_status(scene: Scene) -> dict[str, Any]:
+    found: dict[str, Any] = scene.api.objects["DeliveryTask", "shop", "shell-1"]["status"]
+    return found
+
+
+async def test_a_task_without_its_service_is_told_so_and_once() -> None:
+    scene = Scene()
+    task(scene)
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert task_status(scene)["reason"] == "ServiceMissing"
+    scene.written.clear()
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.written == []
+
+
+async def test_a_task_is_counted(scene: Scene) -> None:
+    task(scene)
+    await scene.reconciler.reconcile(ORDER)
+    assert task_status(scene)["reason"] == "NoActiveRelease"
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r1"]
+    scene.store.put(scene.api.put({**release, "status": {"phase": "Active"}}))
+    await scene.reconciler.reconcile(ORDER)
+    assert task_status(scene)["phase"] == "Running"
+    sample = scene.metrics.registry.get_sample_value("delivery_operator_tasks_total", {"outcome": "running"})
+    assert sample == 1.0

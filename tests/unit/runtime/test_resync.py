@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.cluster.bindings import Bindings
+from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.errors import Unavailable
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
@@ -34,8 +36,12 @@ class Scene:
         self.vitals = Vitals(lambda: self.now)
         self.metrics = Metrics()
         settings = Settings(namespaces=namespaces, resync_seconds=60)
-        referenced = Referenced(self.api, b"k" * 32, settings.scopes, self.queue.add)
-        self.resync = Resync(self.api, self.store, referenced, self.queue, self.vitals, self.metrics, settings)
+        referenced = Referenced(self.api, b"k" * 32, settings.scopes, "system", self.queue.add)
+        self.discovery = Discovery(self.api)
+        bindings = Bindings(self.api, self.discovery)
+        self.resync = Resync(
+            self.api, self.discovery, bindings, self.store, referenced, self.queue, self.vitals, self.metrics, settings
+        )
 
     def value(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(f"delivery_operator_{name}_total", labels) or 0.0
@@ -103,16 +109,18 @@ async def test_a_service_that_was_deleted_unseen_is_looked_at_too(scene: Scene) 
 async def test_one_list_per_kind_and_only_of_what_is_ours(scene: Scene) -> None:
     """The idle budget: one LIST per kind per resync."""
     await scene.resync.once()
-    assert sorted(scene.api.requests) == sorted(
+    assert sorted(each for each in scene.api.requests if each.startswith("list")) == sorted(
         f"list {each.kind} all {SERVICE if each.labelled else ''}".strip() for each in STORED
     )
+    assert len(scene.api.requests) == len(STORED) + 3, "and whether each of three other projects is served"
 
 
 async def test_with_namespaces_each_is_listed() -> None:
     scene = Scene("shop", "pay")
     await scene.resync.once()
     assert {f"list Pod {namespace} {SERVICE}" for namespace in ("shop", "pay")} <= set(scene.api.requests)
-    assert len(scene.api.requests) == 2 * len(STORED)
+    lists = [each for each in scene.api.requests if each.startswith("list")]
+    assert len(lists) == 2 * len(STORED) - 1, "an environment has no namespace"
 
 
 async def test_the_watches_owe_what_a_list_has_shown(scene: Scene) -> None:
@@ -137,3 +145,49 @@ async def test_a_resync_that_fails_is_tried_again_a_period_later(scene: Scene, m
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+MONITORS = {"resources": [{"kind": "PodMonitor", "name": "podmonitors"}]}
+
+
+async def test_a_kind_that_comes_later_is_listed_and_has_the_watches_begin_anew(scene: Scene) -> None:
+    await scene.resync.once()
+    assert not scene.resync.kinds_changed.is_set(), "nothing is watched before the first LIST"
+    scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
+    await scene.resync.once()
+    assert scene.resync.kinds_changed.is_set()
+    assert f"list PodMonitor all {SERVICE}" in scene.api.requests
+
+
+async def test_a_kind_that_goes_is_forgotten(scene: Scene) -> None:
+    scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
+    scene.api.put({**deployment("order-web"), "kind": "PodMonitor"})
+    await scene.resync.once()
+    assert scene.store.get("PodMonitor", "shop", "order-web") is not None
+    scene.api.paths.clear()
+    await scene.resync.once()
+    assert scene.store.get("PodMonitor", "shop", "order-web") is None
+
+
+async def test_after_a_change_of_kinds_everything_is_listed_again_soon(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is deleted while the watches begin anew is in no event."""
+    clock = Clock(monkeypatch)
+    await scene.resync.once()
+    scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
+    running = asyncio.create_task(scene.resync.run())
+    await clock.advance(0)
+    await clock.advance(16)
+    assert scene.value("resyncs", result="done") == 1
+    await clock.advance(16)
+    assert scene.value("resyncs", result="done") == 2
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_environments_are_looked_at_too(scene: Scene) -> None:
+    scene.api.put({"kind": "DeliveryEnvironment", "metadata": {"name": "production"}, "spec": {}})
+    await scene.resync.once()
+    assert await scene.queued() == {ORDER, ("", "production")}

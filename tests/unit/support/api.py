@@ -9,6 +9,7 @@ from typing import Any
 from delivery_operator.cluster.api import Api, Listing
 from delivery_operator.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound
 from delivery_operator.cluster.resources import Resource
+from delivery_operator.render.names import MANAGER
 
 Body = dict[str, Any]
 Place = tuple[str, str, str]
@@ -31,6 +32,8 @@ class FakeApi(Api):
         self.events: asyncio.Queue[tuple[str, Body] | ApiError | None] = asyncio.Queue()
         """What the watches yield; an error breaks one, None ends one."""
         self.version = 100
+        self.paths: dict[str, Body] = {}
+        """What `read` finds: path to answer."""
 
     def put(self, body: Mapping[str, Any]) -> Body:
         """Keep an object as the API server would, whoever wrote it."""
@@ -42,7 +45,7 @@ class FakeApi(Api):
             **kept["metadata"],
             "resourceVersion": str(self.version),
         }
-        self.objects[kept["kind"], kept["metadata"]["namespace"], kept["metadata"]["name"]] = kept
+        self.objects[kept["kind"], kept["metadata"].get("namespace", ""), kept["metadata"]["name"]] = kept
         return deepcopy(kept)
 
     def drop(self, kind: str, namespace: str, name: str) -> None:
@@ -50,15 +53,23 @@ class FakeApi(Api):
         self.version += 1
         del self.objects[kind, namespace, name]
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Body:
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Body:
         self.requests.append(f"get {resource.kind} {name}")
         if self.read_failures:
             raise self.read_failures.popleft()
-        found = deepcopy(self.objects.get((resource.kind, namespace, name)))
+        found = deepcopy(self.objects.get((resource.kind, namespace or "", name)))
         self.before_answer()
         if found is None:
             raise NotFound(f"GET {name}", "not found", code=404)
         return found
+
+    async def read(self, path: str) -> Body:
+        self.requests.append(f"read {path}")
+        if self.read_failures:
+            raise self.read_failures.popleft()
+        if path not in self.paths:
+            raise NotFound(f"GET {path}", "not found", code=404)
+        return deepcopy(self.paths[path])
 
     async def create(self, resource: Resource, body: Mapping[str, Any]) -> Body:
         place = self._write("create", resource, body)
@@ -66,16 +77,25 @@ class FakeApi(Api):
             raise AlreadyExists(f"POST {place[2]}", "already exists", code=409)
         return self.put(body)
 
-    async def apply(self, resource: Resource, body: Mapping[str, Any]) -> Body:
+    async def apply(
+        self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
+    ) -> Body:
         place = self._write("apply", resource, body)
         found = self.objects.get(place)
         uid = body["metadata"].get("uid")
         if uid is not None and (found is None or found["metadata"]["uid"] != uid):
             raise Conflict(f"PATCH {place[2]}", "the UID is another", code=409)
+        if manager != MANAGER:
+            assert found is not None
+            if not force and found["spec"] != {**found["spec"], **body["spec"]}:
+                raise Conflict(f"PATCH {place[2]}", "another manager has another value", code=409)
+            return self.put({**found, "managers": [*found.get("managers", ()), manager]})
         kept_uid = {"uid": found["metadata"]["uid"]} if found else {}
         return self.put({**(found or {}), **body, "metadata": {**body["metadata"], **kept_uid}})
 
-    async def patch_status(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+    async def patch_status(
+        self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
+    ) -> Body:
         found = self._as_seen("status", resource, namespace, name, patch["metadata"])
         status = {**(found.get("status") or {}), **patch["status"]}
         return self.put({**found, "status": {field: value for field, value in status.items() if value is not None}})
@@ -115,9 +135,11 @@ class FakeApi(Api):
         self.requests.append(f"{verb} {resource.kind} {metadata['name']}")
         if self.failures:
             raise self.failures.popleft()
-        return resource.kind, metadata["namespace"], metadata["name"]
+        return resource.kind, metadata.get("namespace") or "", metadata["name"]
 
-    def _as_seen(self, verb: str, resource: Resource, namespace: str, name: str, seen: Mapping[str, Any]) -> Body:
+    def _as_seen(
+        self, verb: str, resource: Resource, namespace: str | None, name: str, seen: Mapping[str, Any]
+    ) -> Body:
         metadata = {"namespace": namespace, "name": name}
         found = self.objects.get(self._write(verb, resource, {"metadata": metadata}))
         if found is None:

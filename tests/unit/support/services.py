@@ -54,6 +54,7 @@ SERVICES: Final[dict[str, dict[str, Any]]] = {
             "raw": {
                 "command": ["gate", "raw"],
                 "port": {"number": 7000, "protocol": "tcp"},
+                "expose": {"type": "loadBalancer"},
                 "shutdown": {"preStopSeconds": 0, "drainSeconds": 60, "graceSeconds": 90},
                 "resources": {"requests": {}, "limits": {}},
             },
@@ -74,7 +75,7 @@ SERVICES: Final[dict[str, dict[str, Any]]] = {
                 "metrics": {"port": 9090},
                 "nodeSelector": {"disk": "ssd"},
                 "spread": ["topology.kubernetes.io/zone", "kubernetes.io/hostname"],
-                "priorityClassName": "high",
+                "priorityClassName": "system-cluster-critical",
             },
             "rest": {
                 "command": ["payment", "rest"],
@@ -176,11 +177,6 @@ SERVICES: Final[dict[str, dict[str, Any]]] = {
                 "port": {"number": 50051, "protocol": "grpc"},
                 "expose": {"host": "api.example.com", "tlsSecret": "api-tls"},
             },
-            "raw": {
-                "command": ["gate", "raw"],
-                "port": {"number": 7000, "protocol": "tcp"},
-                "expose": {"type": "loadBalancer"},
-            },
             "tail": {
                 "command": ["gate", "tail"],
                 "scaling": {"min": 3, "max": 9, "queue": {"type": "redis", "name": "q", "addressFrom": "REDIS_ADDR"}},
@@ -209,7 +205,7 @@ PLATFORMS: Final[dict[str, Platform]] = dict.fromkeys(SERVICES, BARE) | {
             {
                 "tier": "production",
                 "defaults": {
-                    "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi"}},
+                    "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
                     "logLevel": "warning",
                 },
                 "exposure": {

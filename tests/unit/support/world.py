@@ -8,19 +8,24 @@ can be behind. Tests play the controllers: a Job ends, a Deployment's pods becom
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from delivery_operator.api.base import API_VERSION
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
+from delivery_operator.api.task import KIND as TASK
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.objects import Key, Object, key, owner
-from delivery_operator.engine.plan import Apply, Create, Delete, Plan, SetStatus, Write
-from delivery_operator.engine.snapshot import Reference, Refusal, Snapshot
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
+from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
+from delivery_operator.render.platform import Platform
 from tests.unit.support import builders
 from tests.unit.support.merge import applied
 
@@ -49,13 +54,21 @@ class World:
         self.bundle = bundle
         self.objects: dict[Key, Body] = {}
         self.cache: dict[Key, Body] = {}
+        self.platform = Platform()
+        self.obstacle: Obstacle | None = None
+        self.template_fault = ""
+        self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.jobs: Counter[str] = Counter()
-        """Migration Jobs ever created, by the UID of their release."""
+        """Jobs ever created, by the UID of their owner and their name."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
+        self.pods_lost = False
+        """Whether the API server ever set a Deployment's number of pods to its default."""
+        self._replicas_kept: set[str] = set()
+        """UIDs of Deployments whose number of pods has another owner than the operator."""
         self._put(builders.service(fields))
 
     # What there is.
@@ -120,6 +133,11 @@ class World:
         processes = self.service["spec"]["processes"]
         self.edit(processes={**processes, process: {**processes[process], **changes}})
 
+    def annotate(self, name: str, value: str) -> None:
+        """Set an annotation of the service."""
+        metadata = self.service["metadata"]
+        self._put({**self.service, "metadata": {**metadata, "annotations": {name: value}}})
+
     def policy(self, **changes: Any) -> None:
         """Change fields of spec.release."""
         self.edit(release={**self.service["spec"].get("release", {}), **changes})
@@ -139,6 +157,27 @@ class World:
             if controller and controller["uid"] == gone["metadata"]["uid"] and key(found) in self.objects:
                 self.delete(*key(found))
 
+    def task(self, name: str = "seed-1", **spec: Any) -> None:
+        """Make a DeliveryTask, as the API server takes it."""
+        self._put(
+            {
+                "apiVersion": API_VERSION,
+                "kind": TASK,
+                "metadata": {"name": name, "generation": 1},
+                "spec": {"service": "order", **(spec or {"task": "seed"})},
+                "status": {"phase": "Pending"},
+            }
+        )
+
+    def bind(self, **secrets: str) -> None:
+        """Let provisioned services name these Secrets."""
+        self.platform = replace(self.platform, bindings=secrets)
+
+    def environment(self, **changes: Any) -> None:
+        """Change top-level fields of the environment's spec."""
+        spec = self.platform.environment.model_dump(by_alias=True, exclude_defaults=True) | changes
+        self.platform = replace(self.platform, environment=DeliveryEnvironmentSpec.model_validate(spec))
+
     def add(self, body: Body) -> None:
         """Put an object there that the operator did not make."""
         self._put(body)
@@ -151,7 +190,11 @@ class World:
 
     def job_ends(self, number: int, code: int = 0, message: str = "", *, reason: str = "") -> None:
         """End the migration Job of a release: its pod exits and says something, then the Job has its condition."""
-        job = deepcopy(self.job(number))
+        self.end_job(f"order-r{number}-migrate", code, message, reason=reason)
+
+    def end_job(self, name: str, code: int = 0, message: str = "", *, reason: str = "") -> None:
+        """End any Job."""
+        job = deepcopy(self.objects["Job", name])
         self.tick(7)
         at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         ended = {"state": {"terminated": {"exitCode": code, "message": message, "finishedAt": at}}}
@@ -171,6 +214,11 @@ class World:
         labels = {names.ROLE: names.MIGRATE, names.RELEASE: str(number)}
         self._put(builders.pod(job, name=f"{job['metadata']['name']}-x1", labels=labels, container=container))
 
+    def autoscale(self, process: str, replicas: int) -> None:
+        """Write the number of pods as the HPA's controller does, which owns it from then on."""
+        self._replicas_kept.add(self.deployment(process)["metadata"]["uid"])
+        self.change("Deployment", f"order-{process}", replicas=replicas)
+
     def pods_come(self) -> None:
         """Give every Deployment all of its pods."""
         for name, body in self.of_kind("Deployment").items():
@@ -180,6 +228,11 @@ class World:
                 {"replicas": replicas, "updatedReplicas": replicas, "availableReplicas": replicas},
                 {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
             )
+
+    def set_pods(self, process: str, **counts: int) -> None:
+        """Give a Deployment these numbers of pods in its status."""
+        progressing = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+        self._set_deployment_status(f"order-{process}", counts, progressing)
 
     def pods_do_not_come(self, process: str, *, overdue: bool = False) -> None:
         """Leave a Deployment with one new pod that is not available, beside the old ones."""
@@ -204,7 +257,7 @@ class World:
             self.settle()
             waiting = [job for job in self.of_kind("Job").values() if not job.get("status")]
             for job in waiting:
-                self.job_ends(int(job["metadata"]["labels"][names.RELEASE]))
+                self.end_job(job["metadata"]["name"])
             before = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
             self.pods_come()
             after = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
@@ -231,13 +284,18 @@ class World:
             now=self.now,
             service=seen[SERVICE, "order"],
             releases=[body for (kind, _), body in seen.items() if kind == RELEASE],
-            children={each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, "Pod"}},
+            children={each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Pod"}},
             pods=[body for (kind, _), body in seen.items() if kind == "Pod"],
             referenced={
                 reference: {name: digest(["hashed", value]) for name, value in content.items()}
                 for reference, content in self.contents.items()
             },
             bundle=self.bundle,
+            platform=self.platform,
+            obstacle=self.obstacle,
+            template_fault=self.template_fault,
+            unbound=self.unbound,
+            tasks=[body for (kind, _), body in seen.items() if kind == TASK],
             refusal=refusal,
         )
 
@@ -278,6 +336,8 @@ class World:
                 return (made_from is None or self._current(made_from)) and self._create(manifest)
             case Apply(manifest, uid):
                 return self._apply(manifest, uid)
+            case HandOver(target, replicas):
+                return self._hand_over(target, replicas)
             case Delete(target):
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
@@ -290,7 +350,7 @@ class World:
             return False
         self._made("create", self._new(manifest))
         if manifest["kind"] == "Job":
-            self.jobs[manifest["metadata"]["ownerReferences"][0]["uid"]] += 1
+            self.jobs[f"{manifest['metadata']['ownerReferences'][0]['uid']} {manifest['metadata']['name']}"] += 1
         return True
 
     def _apply(self, manifest: Object, uid: str | None) -> bool:
@@ -302,11 +362,23 @@ class World:
             self._made("apply", self._new(manifest))
         else:
             merged = applied(found, self._applied.get(key(manifest), {}), manifest)
+            self._default_replicas(merged, found)
             if merged != found:
                 merged = _next_generation(merged, found)
                 self._put(merged)
             self._made("apply", self.objects[key(manifest)])
         self._applied[key(manifest)] = deepcopy(dict(manifest))
+        return True
+
+    def _hand_over(self, target: Object, replicas: int) -> bool:
+        """Another field manager takes the number: no conflict only as long as it is the live one."""
+        found = self.objects.get(key(target))
+        if found is None or found["spec"]["replicas"] != replicas:
+            self._refresh(key(target))
+            return False
+        self._replicas_kept.add(found["metadata"]["uid"])
+        self._put(deepcopy(found))
+        self._made("hand over", self.objects[key(target)])
         return True
 
     def _delete(self, target: Object) -> bool:
@@ -322,6 +394,13 @@ class World:
             self._put(body)
         self._made("status", self.objects[key(target)])
         return True
+
+    def _default_replicas(self, merged: Body, found: Body) -> None:
+        """A field that its last manager drops goes, and the API server then sets its default."""
+        if merged["kind"] == "Deployment" and "replicas" not in merged["spec"]:
+            kept = found["metadata"]["uid"] in self._replicas_kept
+            self.pods_lost |= not kept and found["spec"]["replicas"] > 1
+            merged["spec"]["replicas"] = found["spec"]["replicas"] if kept else 1
 
     def _current(self, seen: Object) -> bool:
         """Whether the spec an object had when it was seen is the one it has now."""
@@ -354,6 +433,8 @@ class World:
 
     def _new(self, manifest: Object) -> Body:
         body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
+        if manifest["kind"] == "Deployment":
+            body["spec"].setdefault("replicas", 1)
         body["metadata"] |= {"uid": f"uid-{self._last + 1}", "generation": 1}
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)

@@ -1,0 +1,1 @@
+"""Writes docs/reference out of the code: each fact has one owner, and the page is generated from it."""

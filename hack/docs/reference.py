@@ -1,0 +1,24 @@
+"""Which page is generated from what."""
+
+from pathlib import Path
+from typing import Final
+
+from delivery_operator.api.crd import DEFINITIONS
+from docs import admission, chart, conditions, environ, fields, operator
+
+REFERENCE: Final = Path("docs/reference")
+ROOT: Final = Path(__file__).parents[2]
+
+
+def outputs() -> dict[Path, str]:
+    """Every generated page, relative to the repository's root, with the text it should have."""
+    pages = {definition.kind.lower(): fields.kind_page(definition) for definition in DEFINITIONS}
+    pages |= {
+        "admission": admission.admission_page(),
+        "chart-values": chart.values_page(ROOT),
+        "conditions": conditions.conditions_page(),
+        "environment-variables": environ.environ_page(),
+        "metrics": operator.metrics_page(),
+        "operator-settings": operator.settings_page(),
+    }
+    return {REFERENCE / f"{name}.md": text for name, text in pages.items()}

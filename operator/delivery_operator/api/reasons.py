@@ -1,0 +1,171 @@
+"""Every condition and every reason, told once: the reference page is made of it, and a test holds the engine to it.
+
+A reason is for programs: once published it keeps its meaning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from delivery_operator.api.status import ConditionType
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a condition says in either state."""
+
+    when_true: str
+    when_false: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What a reason says, and what a person does about it; nothing where there is nothing to be done."""
+
+    happened: str
+    remedy: str = ""
+
+
+CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
+    ConditionType.READY: Meaning(
+        "the newest release serves, with all of its pods", "the reason and the message say why not"
+    ),
+    ConditionType.RECONCILING: Meaning(
+        "something is under way, or is waited for, and goes on by itself", "nothing is under way"
+    ),
+    ConditionType.STALLED: Meaning("nothing will change until somebody acts", "nothing is in the way"),
+    ConditionType.CONFIG_READY: Meaning(
+        "every Secret and ConfigMap key that is referenced is there",
+        "the message names the object, the key and the variable",
+    ),
+    ConditionType.MIGRATION_SUCCEEDED: Meaning(
+        "the newest release's migration succeeded, or it has none",
+        "it failed; the message has the exit code and the end of its output. `Unknown` until it has ended",
+    ),
+}
+
+_RELEASED_AGAIN: Final = "mend it and change the spec: that makes a new release"
+
+STANDING: Final[Mapping[str, Reason]] = {
+    "Serving": Reason("all is well"),
+    "Releasing": Reason("a release is being made", "wait"),
+    "Migrating": Reason("the release's migration runs; none of its pods has been started", "wait"),
+    "RollingOut": Reason(
+        "pods of the release are started; those of the release before serve until they are ready", "wait"
+    ),
+    "Superseding": Reason("the release gives way to a newer one", "wait"),
+    "SecretMissing": Reason(
+        "no release is made until the Secret is there; what runs stays",
+        "create it; the release follows within seconds",
+    ),
+    "SecretKeyMissing": Reason("as SecretMissing: the Secret is there, the key is not", "add the key"),
+    "ConfigMapMissing": Reason("as SecretMissing, for a ConfigMap", "create it"),
+    "ConfigMapKeyMissing": Reason("as SecretMissing: the ConfigMap is there, the key is not", "add the key"),
+    "BindingNotReady": Reason(
+        "as SecretMissing: a provisioned service does not name its Secret yet",
+        "see the object that `backingServices[].provisionedService` names",
+    ),
+    "EnvironmentMissing": Reason(
+        "the DeliveryEnvironment that the service names does not exist; no release is made",
+        "apply the environment, or name another in `spec.environment`",
+    ),
+    "EnvironmentInvalid": Reason(
+        "the operator cannot read that DeliveryEnvironment",
+        "mend it, or update the operator if it is older than the CRD",
+    ),
+    "ExposureMissing": Reason(
+        "the environment has no gateway and no ingress to expose a process by",
+        "remove `expose`, or add `exposure` to the environment",
+    ),
+    "DomainMissing": Reason(
+        "the environment has no domain to make a host name of", "write `expose.host`, or add `exposure.domain`"
+    ),
+    "GatewayApiNotServed": Reason(
+        "the environment names a gateway, and the cluster does not know the Gateway API",
+        "install the Gateway API, or name an ingress in the environment",
+    ),
+    "RollbackTargetMissing": Reason(
+        "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
+    ),
+    "RollbackRefused": Reason(
+        "the release that `release.rollbackTo` names needs what a contract step has removed from the schema",
+        "name a newer one, or remove `rollbackTo`",
+    ),
+    "Paused": Reason("`spec.paused` is set: nothing is released, repaired or run", "remove it to go on"),
+    "MigrationFailed": Reason(
+        "the Job failed; no pod of the release was started", f"read the output in the message, {_RELEASED_AGAIN}"
+    ),
+    "MigrationLost": Reason(
+        "the Job was deleted before its result was recorded",
+        "check the schema, then change the spec to make a new release",
+    ),
+    "MigrationOfOlderRelease": Reason(
+        "two migrations never run at the same time; one that cannot start is taken away", "wait for the older one"
+    ),
+    "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry and `spec.imagePullSecrets`"),
+    "CrashLoop": Reason(
+        "a container ends and is restarted",
+        "the message has its exit code, the end of its output and the command for the log",
+    ),
+    "ContainerConfigInvalid": Reason("a container cannot be started as configured", "read the message"),
+    "Unschedulable": Reason("a pod fits on no node", "make room, or lower `resources.requests`"),
+    "PodsRefused": Reason("the API server refuses the pods: a quota, a policy", "read the message"),
+    "PodsUnavailable": Reason(
+        "pods of the serving release are not available", "`kubectl get pods -l delivery.dev/service=NAME`"
+    ),
+    "RolloutFailed": Reason(
+        "no progress within `release.progressDeadlineSeconds`; with `onFailure: rollback` the release before is back",
+        _RELEASED_AGAIN,
+    ),
+    "NameTaken": Reason(
+        "a child's name belongs to something else; it is left alone", "rename the service, or remove the other object"
+    ),
+    "WaitingForRemoval": Reason("a deleted service of this name is still being removed", "wait"),
+    "WriteRefused": Reason("the API server does not take a write", "read the message; it is tried again now and then"),
+    "InvalidSpec": Reason(
+        "the operator cannot read the spec", "mend it, or update the operator if it is older than the CRD"
+    ),
+    "TemplateInvalid": Reason(
+        "a template of the environment cannot be rendered", "mend the template; the service is not at fault"
+    ),
+}
+"""Reasons of Ready, and of Reconciling or Stalled, whichever of them is True."""
+
+OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
+    ConditionType.RECONCILING: {"Idle": Reason("nothing is under way")},
+    ConditionType.STALLED: {"NotStalled": Reason("nothing is in the way")},
+    ConditionType.CONFIG_READY: {"Resolved": Reason("every referenced Secret and ConfigMap key is there")},
+    ConditionType.MIGRATION_SUCCEEDED: {
+        "NoRelease": Reason("there is no release yet"),
+        "NoMigration": Reason("the release has no migration"),
+        "NotFinished": Reason("the migration has not ended"),
+        "Succeeded": Reason("it succeeded"),
+    },
+}
+"""Reasons that only one condition has; ConfigReady and MigrationSucceeded also take those above that are about them."""
+
+ENVIRONMENT: Final[Mapping[str, Reason]] = {
+    "TemplatesReady": Reason("its templates are there and whole"),
+    "TemplateInvalid": Reason(
+        "one of its templates is not; its services keep what runs and get no release",
+        "the message has template, line and variable: mend it",
+    ),
+    "InvalidSpec": Reason("the operator cannot read it", "mend it, or update the operator if it is older than the CRD"),
+}
+"""Reasons of Ready of a DeliveryEnvironment."""
+
+TASK: Final[Mapping[str, Reason]] = {
+    "ServiceMissing": Reason("the service it names does not exist", "create the service, or delete the task"),
+    "NoActiveRelease": Reason("no release of the service serves yet", "wait; the task starts when one does"),
+    "Paused": Reason("the service is paused", "wait until it is not"),
+    "TaskUnknown": Reason("the service has no task of that name; it is not run", "see `spec.tasks` of the service"),
+    "JobRefused": Reason("the API server refuses its Job", "read the message; it is tried again now and then"),
+    "NameTaken": Reason("a Job of its name belongs to something else", "use another name for the task"),
+    "TaskFailed": Reason("the command failed", "exit code and output are in the status; run another task"),
+    "TimedOut": Reason("it was stopped after its `timeoutSeconds`", "raise them, and run another task"),
+    "TaskLost": Reason(
+        "its Job, or its service, was deleted before its result was recorded",
+        "check how far it came, then run another task",
+    ),
+}
+"""Reasons in the status of a DeliveryTask, beside those of a service that are about its pods, Secrets and templates."""

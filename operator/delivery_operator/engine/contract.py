@@ -1,0 +1,60 @@
+"""The contract step (PG-4): removes what only older releases need, once none of their pods is left.
+
+It is run once per release, after the release serves, and nothing waits for it but the migration of the next release. A
+failure takes nothing down: the service goes on serving, and a condition says so.
+"""
+
+from dataclasses import dataclass
+
+from delivery_operator.api.release import MigrationResult
+from delivery_operator.engine import migration, overlay
+from delivery_operator.engine.history import Release
+from delivery_operator.engine.jobs import Unclear
+from delivery_operator.engine.objects import name, uid
+from delivery_operator.engine.outcome import Outcome
+from delivery_operator.engine.plan import Create, SetStatus, Write
+from delivery_operator.engine.scene import Scene
+from delivery_operator.render import names
+
+_LOST = "its Job was deleted before its result was recorded, so how far it came is unknown; check the schema"
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """The Job has not ended.
+
+    Attributes:
+        look_again_after: seconds after which to look again; None when events suffice.
+    """
+
+    look_again_after: float | None = None
+
+
+def finish(scene: Scene, release: Release) -> SetStatus | UnderWay | None:
+    """Record how the step of a release ended, if it has begun; None when there is nothing to record."""
+    recorded, job = release.contract, scene.own_job(release, names.CONTRACT)
+    if recorded and recorded.get("result"):
+        return None
+    if recorded and (job is None or uid(job) != recorded["uid"]):
+        lost = {**recorded, "result": MigrationResult.FAILED.value, "output": _LOST}
+        return scene.record(release, release.phase, contract=lost)
+    if job is None:
+        return None
+    seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now, names.CONTRACT)
+    if isinstance(seen, migration.Ended):
+        cause = {} if seen.succeeded else {"output": seen.cause}
+        return scene.record(release, release.phase, contract={**cause, **seen.record})
+    if recorded is None:
+        return scene.record(release, release.phase, contract={"job": name(job), "uid": uid(job)})
+    return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+
+
+def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None:
+    """Take the step of the release that serves: the next write, what is in its way, or None when it is not its time."""
+    job = overlay.job(release, names.CONTRACT)
+    if job is None:
+        return None
+    found = finish(scene, release)
+    if found is not None or release.contract or scene.pods_of_others(release):
+        return found
+    return scene.taken([job]) or Create(job)

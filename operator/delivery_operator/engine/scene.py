@@ -1,0 +1,158 @@
+"""What every state of a decision works with: the snapshot, what was read from it, and words for how it stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from delivery_operator.api.release import Phase
+from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.engine import children, connections, health, overlay
+from delivery_operator.engine.health import Health
+from delivery_operator.engine.history import History, Release
+from delivery_operator.engine.objects import Object, key, labels
+from delivery_operator.engine.outcome import Outcome, Standing, Step
+from delivery_operator.engine.plan import Delete, SetStatus, Write
+from delivery_operator.engine.references import Missing
+from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.engine.wish import Wish
+from delivery_operator.render import names
+from delivery_operator.render.manifests import Manifest
+
+_NEEDED_BY_A_JOB: Final = frozenset({"ServiceAccount", "ConfigMap"})
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod that has ended."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One service at one moment.
+
+    Attributes:
+        spec: the service's spec of today.
+        wish: what its newest release should be.
+        missing: what that refers to and is not there.
+    """
+
+    snapshot: Snapshot
+    spec: DeliveryServiceSpec
+    history: History
+    wish: Wish
+    missing: Sequence[Missing]
+
+    # What should be there.
+
+    def children(self, release: Release) -> list[Manifest]:
+        """Build what a release's running part should be today, with the connections that pods of others still need."""
+        wanted = overlay.children(release, self.snapshot, self.spec)
+        beside = [each for each in self.history.releases if each is not release and self._needs_network(each)]
+        return connections.joined(wanted, beside)
+
+    def active_children(self) -> list[Manifest]:
+        """Build those of the release that serves; none when none does."""
+        return self.children(self.history.active) if self.history.active else []
+
+    def migrating_children(self, release: Release) -> list[Manifest]:
+        """Build what is there while a release migrates: all of the active one, and what the Job needs of its own."""
+        kept = self.active_children()
+        keys = {key(manifest) for manifest in kept}
+        needed = _NEEDED_BY_A_JOB if self.history.active else _NEEDED_BY_A_JOB | {"NetworkPolicy"}
+        own = [each for each in self.children(release) if each["kind"] in needed]
+        return kept + [each for each in own if key(each) not in keys]
+
+    def kept(self, wanted: list[Manifest], outcome: Outcome, again: float | None = None) -> Step:
+        """Keep live objects in line with manifests; the outcome holds when there is nothing to write."""
+        blocked = self.taken(wanted)
+        if blocked:
+            return Step((), blocked, again)
+        return Step(children.writes(wanted, self.snapshot.children), outcome, again)
+
+    def cleared(self, wanted: list[Manifest], release: Release) -> list[Write]:
+        """Remove what no manifest asks for, and the releases that are too old to be kept."""
+        spec, snapshot = self.spec, self.snapshot
+        removed = children.prune(
+            wanted,
+            snapshot.children,
+            snapshot.service,
+            lambda live: overlay.left_alone(release, snapshot, spec, live),
+        )
+        if snapshot.obstacle:
+            return removed  # how many are kept is the environment's to say
+        keep = snapshot.platform.environment.releases.keep
+        return removed + [Delete(each.body) for each in self.history.ended(keep, spec.release.rollback_to)]
+
+    # What is there.
+
+    def own_job(self, release: Release, role: str) -> Object | None:
+        """Find the Job of a release by its role."""
+        return release.own_job(role, self.snapshot.children)
+
+    def pods_of_others(self, release: Release, roles: frozenset[str] | None = None) -> bool:
+        """Whether a pod of another release has not ended; of all its pods, or of those of its Jobs with these roles."""
+        return any(
+            labels(pod).get(names.RELEASE) not in {None, str(release.number)}
+            and (roles is None or labels(pod).get(names.ROLE) in roles)
+            for pod in self._living()
+        )
+
+    def health(self, wanted: list[Manifest], release: Release) -> Health:
+        """Hold the Deployments among the wanted manifests against what lives."""
+        return health.observe(wanted, self.snapshot.children, self.snapshot.pods, release.number)
+
+    def taken(self, wanted: list[Manifest]) -> Outcome | None:
+        """Tell of a name that this service needs and something else has."""
+        found = children.taken(wanted, self.snapshot.children)
+        if found is None:
+            return None
+        kind, object_name = found.key
+        if found.leaving:
+            message = f"{kind} {object_name} of a deleted service of this name is still being removed"
+            return Outcome(Standing.WORKING, "WaitingForRemoval", message)
+        namespace = self.snapshot.service["metadata"]["namespace"]
+        message = (
+            f"{kind} {object_name} exists and belongs to something else; it is left alone. Rename this service, or "
+            f"remove it: kubectl delete {kind.lower()} {object_name} -n {namespace}"
+        )
+        return Outcome(Standing.STUCK, "NameTaken", message)
+
+    def _living(self) -> list[Object]:
+        return [pod for pod in self.snapshot.pods if (pod.get("status") or {}).get("phase") not in _ENDED]
+
+    def _needs_network(self, release: Release) -> bool:
+        """Whether pods of a release are there, or its migration is about to make one."""
+        starting = release is self.history.newest and release.phase in {Phase.PENDING, Phase.MIGRATING}
+        return starting or any(labels(pod).get(names.RELEASE) == str(release.number) for pod in self._living())
+
+    # What to record and to tell.
+
+    def record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:
+        """Write how far a release has come; what is recorded of its Jobs stays."""
+        kept = {
+            "migration": release.migration,
+            "contract": release.contract,
+            "activeAt": release.status.get("activeAt"),
+            **fields,
+        }
+        return SetStatus(release.body, {"phase": phase.value, **{k: v for k, v in kept.items() if v is not None}})
+
+    def serving(self, release: Release) -> Outcome:
+        """The newest release serves."""
+        return Outcome(Standing.SERVING, "Serving", f"release {release.name} serves")
+
+    def progress(self, release: Release, seen: Health) -> Outcome:
+        """Pods are waited for."""
+        if seen.problem:
+            return self.working(release, seen.problem.reason, seen.problem.message)
+        phase = "RollingOut" if release.phase is not Phase.ACTIVE else "PodsUnavailable"
+        return self.working(release, phase, f"release {release.name} waits for pods of {', '.join(seen.waiting)}")
+
+    def working(self, release: Release, reason: str, message: str) -> Outcome:
+        """Something is under way."""
+        return Outcome(Standing.WORKING, reason, message + self._meanwhile(release))
+
+    def stuck(self, release: Release, reason: str, message: str) -> Outcome:
+        """A release failed."""
+        return Outcome(Standing.STUCK, reason, f"release {release.name} failed: {message}{self._meanwhile(release)}")
+
+    def _meanwhile(self, release: Release) -> str:
+        active = self.history.active
+        return f"; release {active.name} serves" if active and active is not release else ""

@@ -1,0 +1,150 @@
+"""What the newest release should be: the spec's own content, or that of an earlier release (`rollbackTo`).
+
+It is decided from what is, not from what was asked before: as long as rollbackTo names a release, the newest one should
+have its content; when the field is gone, the spec's own again. A newest release that has it already is left alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from delivery_operator.api.base import API_VERSION
+from delivery_operator.api.release import KIND, Phase, Reason, ReferenceKind
+from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.engine import overlay, references
+from delivery_operator.engine.history import History, Release, last_number
+from delivery_operator.engine.objects import Key, Object, name, uid
+from delivery_operator.engine.snapshot import Obstacle, Snapshot
+from delivery_operator.render import names
+from delivery_operator.render.canonical import digest
+from delivery_operator.render.manifests import Manifest, content, pack, render
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the newest release should be.
+
+    Attributes:
+        spec: content, with what takes effect at once from the service's spec of today.
+        content: what of it makes a release.
+        source: the release to copy; None when it is to be rendered.
+        obstacle: why there is nothing to wish for: the release that was named is not there, or may not come back.
+    """
+
+    spec: DeliveryServiceSpec
+    content: Mapping[str, Any]
+    source: Release | None = None
+    obstacle: Obstacle | None = None
+
+    def digest(self, snapshot: Snapshot) -> str:
+        """Digest of what the release would be cut from: content and the keyed hashes of its references.
+
+        Neither templates nor environment are part of it: their changes do not roll the fleet (invariant 2).
+        """
+        hashes = references.hashes(self.spec, snapshot.referenced, snapshot.platform.bindings)
+        return digest({"content": self.content, "references": hashes})
+
+
+def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
+    """Answer what the newest release should be.
+
+    Args:
+        spec: the service's.
+        history: its releases.
+        live: the objects that there are: a contract step that has begun may not be recorded yet.
+    """
+    number = spec.release.rollback_to
+    if number is None:
+        return Wish(spec, content(spec))
+    target = history.numbered(number)
+    if target is None:
+        kept = ", ".join(str(release.number) for release in history.releases) or "none"
+        message = (
+            f"release {number}, which spec.release.rollbackTo names, does not exist (there are: {kept}); name one of "
+            "these, or remove rollbackTo"
+        )
+        return Wish(spec, content(spec), obstacle=Obstacle("RollbackTargetMissing", message))
+    begun = [each.number for each in history.releases if each.contract or each.own_job(names.CONTRACT, live)]
+    contracted = max(begun, default=0)
+    if contracted > number:
+        message = (
+            f"release {number}, which spec.release.rollbackTo names, cannot run any more: the contract step of release "
+            f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
+        )
+        return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
+    return Wish(overlay.todays(target, spec), target.content, source=target)
+
+
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
+    """Make the next release.
+
+    Raises:
+        TemplateError: the templates are wrong.
+    """
+    service = snapshot.service
+    number = last_number(snapshot, newest) + 1
+    namespace = service["metadata"]["namespace"]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {
+            "name": names.release(name(service), number),
+            "namespace": namespace,
+            "labels": {names.SERVICE: name(service), "app.kubernetes.io/managed-by": names.MANAGER},
+            "ownerReferences": [
+                {
+                    "apiVersion": service["apiVersion"],
+                    "kind": service["kind"],
+                    "name": name(service),
+                    "uid": uid(service),
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": {
+            "service": name(service),
+            "number": number,
+            "reason": _reason(wish, snapshot, newest).value,
+            "digest": wish.digest(snapshot),
+            "references": references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings),
+            **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
+        },
+    }
+
+
+def retried(service: Object, newest: Release) -> bool:
+    """Whether the newest release failed and is asked to be tried again (annotation delivery.dev/retry)."""
+    annotations = service["metadata"].get("annotations") or {}
+    return newest.phase is Phase.FAILED and annotations.get(names.RETRY) == newest.name
+
+
+def _rendered(wish: Wish, snapshot: Snapshot) -> dict[str, Any]:
+    spec, service = wish.spec, snapshot.service
+    manifests = render(name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
+    return {
+        "image": spec.image,
+        **({"revision": spec.codebase.revision} if spec.codebase else {}),
+        "content": wish.content,
+        "templates": snapshot.bundle.digest,
+        "manifests": pack(manifests),
+    }
+
+
+def _copied(source: Release, wish: Wish) -> dict[str, Any]:
+    """Take everything from the source byte for byte; the Secrets it names hold today's credentials."""
+    kept = ("image", "revision", "content", "templates", "manifests")
+    number = wish.spec.release.rollback_to
+    return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
+
+
+def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Reason:
+    if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
+        return Reason.RETRY
+    if wish.source:
+        return Reason.ROLLBACK
+    if newest is None or newest.content != wish.content:
+        return Reason.SPEC_CHANGED
+    before = {(each["kind"], each["name"]): each["hash"] for each in newest.body["spec"].get("references") or ()}
+    now = references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings)
+    changed = {each["kind"] for each in now if before.get((each["kind"], each["name"])) != each["hash"]}
+    return Reason.SECRET_ROTATED if changed == {ReferenceKind.SECRET.value} else Reason.CONFIG_CHANGED

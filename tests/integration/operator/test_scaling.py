@@ -1,0 +1,88 @@
+"""Moving between a number of pods and an autoscaler, on a real API server: no pod is lost (F8-2, F8-3)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support import shop
+from tests.support.kube import Object, wait_for
+from tests.support.site import Site
+
+SCALING = {"min": 2, "max": 10, "cpu": 70}
+
+
+@pytest.fixture
+def five(site: Site) -> Site:
+    """A service whose web process has five pods."""
+    site.start(resync_seconds="1")
+    site.kube.create(shop.secret(site.namespace))
+    processes = {"web": {"command": ["order", "web"], "port": {"number": 8080}, "replicas": 5}}
+    site.kube.create(shop.service(site.namespace, processes=processes))
+    shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
+    return site
+
+
+def set_web(site: Site, **changes: Any) -> None:
+    patch: Object = {"spec": {"processes": {"web": changes}}}
+    site.kube.patch("DeliveryService", site.namespace, "order", patch)
+
+
+def web(site: Site) -> Object:
+    return site.kube.get("Deployment", site.namespace, "order-web")
+
+
+def numbers(site: Site) -> list[int]:
+    """Every number of pods that the Deployment was ever given, as the ReplicaSets' controller was asked for it."""
+    return [
+        event["responseObject"]["spec"]["replicas"]
+        for event in site.cluster.audit_events(site.began)
+        if event["objectRef"].get("resource") == "deployments"
+        and "replicas" in event.get("responseObject", {}).get("spec", {})
+    ]
+
+
+def autoscale(site: Site, replicas: int) -> None:
+    """Write through the scale subresource, as the HPA's controller does."""
+    path = f"/apis/apps/v1/namespaces/{site.namespace}/deployments/order-web/scale?fieldManager=kube-controller-manager"
+    found = site.kube.request("GET", path)
+    site.kube.request("PUT", path, {**found, "spec": {"replicas": replicas}})
+
+
+def watch(site: Site, until: Callable[[], object], what: str) -> None:
+    """Wait, and fail when the number falls below five on the way."""
+
+    def look() -> object:
+        assert web(site)["spec"]["replicas"] >= 5, "pods were lost"
+        return until()
+
+    wait_for(look, what)
+
+
+def test_no_pod_is_lost_on_the_way_to_an_autoscaler_and_its_writes_are_never_undone(five: Site) -> None:
+    """application-stacks/runtime-component-operator#68."""
+    set_web(five, replicas=None, scaling=SCALING)
+    watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
+    ready = shop.wait_ready(five.kube, five.namespace, "order-r1")
+    assert ready["status"]["formation"] == "web=2-10"
+    assert web(five)["spec"]["replicas"] == 5
+    assert web(five)["metadata"]["annotations"]["delivery.dev/replicas"] == "autoscaled"
+
+    autoscale(five, 8)
+    wait_for(lambda: web(five).get("status", {}).get("availableReplicas") == 8, "eight pods")
+    five.kube.patch("DeliveryService", five.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
+    shop.wait_ready(five.kube, five.namespace, "order-r2", seconds=60)
+    assert web(five)["spec"]["replicas"] == 8
+
+
+def test_no_pod_is_lost_on_the_way_back(five: Site) -> None:
+    set_web(five, replicas=None, scaling=SCALING)
+    watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
+    autoscale(five, 8)
+    set_web(five, replicas=6, scaling=None)
+    watch(five, lambda: web(five)["spec"]["replicas"] == 6, "six pods")
+    wait_for(lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web") is None, "no autoscaler")
+    assert "delivery.dev/replicas" not in web(five)["metadata"]["annotations"]
+    set_web(five, replicas=None, scaling=SCALING)
+    watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler again")
+    assert web(five)["spec"]["replicas"] == 6

@@ -1,0 +1,143 @@
+"""Environments and their templates: what a service gets from the one that it names."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.store import Store
+from tests.unit.support import builders
+from tests.unit.support.api import FakeApi
+
+OURS = builders.BUNDLE.sources["configmap"].replace("immutable: true", "immutable: true\n")
+
+
+class Scene:
+    """Environments with their API server."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.api = FakeApi()
+        self.store = Store()
+        self.changed: list[tuple[str, str]] = []
+        self.referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.changed.append)
+        self.environments = Environments(self.api, self.store, self.referenced, builders.BUNDLE, "system", folder)
+
+    def environment(self, **spec: Any) -> DeliveryEnvironmentSpec:
+        metadata = {"name": "production"}
+        self.store.put(self.api.put({"kind": "DeliveryEnvironment", "metadata": metadata, "spec": spec}))
+        return DeliveryEnvironmentSpec.model_validate(spec)
+
+    def config_map(self, **data: str) -> None:
+        metadata = {"name": "ours", "namespace": "system"}
+        self.api.put(
+            {
+                "kind": "ConfigMap",
+                "metadata": metadata,
+                "data": {f"{name}.yaml.j2": text for name, text in data.items()},
+            }
+        )
+
+    async def fault(self) -> str:
+        return (await self.environments.of("production")).templates.fault
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_the_default_need_not_exist(scene: Scene) -> None:
+    found = await scene.environments.of("default")
+    assert (found.spec, found.obstacle) == (DeliveryEnvironmentSpec(), None)
+    assert found.templates.bundle is builders.BUNDLE
+
+
+async def test_any_other_must(scene: Scene) -> None:
+    found = await scene.environments.of("production")
+    assert found.obstacle is not None
+    assert found.obstacle.reason == "EnvironmentMissing"
+    assert "correct spec.environment" in found.obstacle.message
+
+
+async def test_one_that_cannot_be_read_is_in_the_way(scene: Scene) -> None:
+    metadata = {"name": "production"}
+    scene.store.put(scene.api.put({"kind": "DeliveryEnvironment", "metadata": metadata, "spec": {"tier": "moon"}}))
+    found = await scene.environments.of("production")
+    assert found.obstacle is not None
+    assert found.obstacle.reason == "EnvironmentInvalid"
+
+
+async def test_without_templates_of_its_own_it_has_the_operators(scene: Scene) -> None:
+    spec = scene.environment(tier="production")
+    found = await scene.environments.of("production")
+    assert (found.spec, found.templates.bundle) == (spec, builders.BUNDLE)
+
+
+async def test_templates_from_a_config_map_are_laid_over_the_operators_and_read_once(scene: Scene) -> None:
+    scene.environment(templates={"configMap": "ours"})
+    scene.config_map(configmap=OURS)
+    found = await scene.environments.of("production")
+    assert found.templates.fault == ""
+    assert found.templates.bundle.sources == {**builders.BUNDLE.sources, "configmap": OURS}
+    requests = len(scene.api.requests)
+    await scene.environments.of("production")
+    assert len(scene.api.requests) == requests
+
+
+async def test_a_change_of_the_config_map_is_told_and_taken_in(scene: Scene) -> None:
+    spec = scene.environment(templates={"configMap": "ours"})
+    scene.config_map(configmap=OURS)
+    await scene.environments.of("production")
+    assert not await scene.environments.refresh("production", spec), "nothing has changed"
+    scene.config_map(configmap=OURS + "\n")
+    await scene.referenced.relist()
+    assert scene.changed == [("", "production")]
+    assert await scene.environments.refresh("production", spec)
+    assert scene.environments.templates("production").bundle.sources["configmap"] == OURS + "\n"
+
+
+async def test_faults_are_named(scene: Scene) -> None:
+    spec = scene.environment(templates={"configMap": "ours"})
+    assert await scene.fault() == "ConfigMap system/ours does not exist"
+    for data, said in (
+        ({"deploiment": "x"}, "no template is named deploiment.yaml.j2"),
+        ({"deployment": "{{ nothing }}"}, "template deployment.yaml.j2"),
+        ({"deployment": "{% if %}"}, "template deployment.yaml.j2"),
+    ):
+        scene.config_map(**data)
+        assert await scene.environments.refresh("production", spec)
+        assert said in await scene.fault()
+        found = await scene.environments.of("production")
+        assert found.templates.bundle is builders.BUNDLE, "what is not whole is not used"
+        await scene.environments.refresh("production", spec)
+
+
+async def test_templates_from_a_folder(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    spec = scene.environment(templates={"folder": "ours"})
+    assert f"folder {tmp_path}/ours does not exist" in await scene.fault()
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "configmap.yaml.j2").write_text(OURS)
+    assert await scene.environments.refresh("production", spec)
+    assert scene.environments.templates("production").bundle.sources["configmap"] == OURS
+    (tmp_path / "ours" / "configmap.yaml.j2").write_bytes(b"\xff\xfe")
+    await scene.environments.refresh("production", spec)
+    assert "cannot be read" in await scene.fault()
+
+
+async def test_a_folder_without_a_place_to_look(scene: Scene) -> None:
+    scene.environment(templates={"folder": "ours"})
+    assert "DELIVERY_OPERATOR_TEMPLATES_DIR" in await scene.fault()
+
+
+async def test_an_environment_that_is_gone_is_forgotten(scene: Scene) -> None:
+    scene.environment(templates={"configMap": "ours"})
+    scene.config_map(configmap=OURS)
+    await scene.environments.of("production")
+    scene.environments.forget("production")
+    scene.config_map(configmap=OURS + "\n")
+    await scene.referenced.relist()
+    assert scene.changed == []

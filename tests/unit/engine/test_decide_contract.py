@@ -1,0 +1,130 @@
+"""The contract step (PG-4, F12-7): once, after the last older pod, and without harm to what serves."""
+
+import contextlib
+
+import pytest
+
+from delivery_operator.engine.plan import Plan
+from delivery_operator.render import names
+from tests.unit.support import builders
+from tests.unit.support.world import Killed, World
+
+CONTRACT = {"command": ["order", "migrate", "--contract"], "timeoutSeconds": 60}
+JOB = ("Job", "order-r2-contract")
+
+
+@pytest.fixture
+def world() -> World:
+    """Release 2, with a contract step, about to be rolled out."""
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
+    world.settle()
+    return world
+
+
+def old_pod(world: World, name: str = "order-web-old", **labels: str) -> None:
+    carried = {**builders.process_labels("web", 1), **labels}
+    world.add(builders.pod(world.deployment("web"), name=name, labels=carried, container={}))
+
+
+def recorded(world: World) -> dict[str, object]:
+    found: dict[str, object] = world.release(2)["status"].get("contract", {})
+    return found
+
+
+def test_it_waits_until_the_release_serves_and_the_last_older_pod_has_gone(world: World) -> None:
+    old_pod(world)
+    assert JOB not in world.objects
+    world.pods_come()
+    world.settle()
+    assert world.phases()[2] == "Active"
+    assert JOB not in world.objects
+    assert world.said("ContractSucceeded") == ("Unknown", "NotFinished")
+    world.delete("Pod", "order-web-old")
+    world.settle()
+    assert world.objects[JOB]["spec"]["template"]["metadata"]["labels"][names.ROLE] == "contract"
+    assert recorded(world) == {"job": "order-r2-contract", "uid": world.objects[JOB]["metadata"]["uid"]}
+
+
+def test_a_pod_that_has_ended_is_not_waited_for(world: World) -> None:
+    old_pod(world)
+    pod = world.objects["Pod", "order-web-old"]
+    world.add({**pod, "status": {"phase": "Succeeded"}})
+    world.pods_come()
+    world.settle()
+    assert JOB in world.objects
+
+
+def test_its_result_is_recorded_and_it_is_not_run_again(world: World) -> None:
+    world.run()
+    assert recorded(world)["result"] == "Succeeded"
+    assert world.said("ContractSucceeded") == ("True", "Succeeded")
+    world.delete(*JOB)
+    world.run()
+    assert world.plan() == Plan()
+    assert world.jobs.total() == 1
+
+
+def test_a_failure_takes_nothing_down(world: World) -> None:
+    world.pods_come()
+    world.settle()
+    world.end_job("order-r2-contract", 3, "column orders.note is in use")
+    world.settle()
+    assert world.said("Ready") == ("True", "Serving")
+    assert world.said("ContractSucceeded") == ("False", "ContractFailed")
+    assert "column orders.note is in use" in world.condition("ContractSucceeded")["message"]
+    assert world.phases()[2] == "Active"
+    assert world.plan() == Plan()
+
+
+def test_an_end_without_evidence_is_waited_for(world: World) -> None:
+    world.pods_come()
+    world.settle()
+    world.end_job("order-r2-contract", 3)
+    world.delete("Pod", "order-r2-contract-x1")
+    assert world.settle().look_again_after == 1.0
+    world.tick(60)
+    world.settle()
+    assert recorded(world)["output"] == "the contract step failed"
+
+
+def test_one_whose_job_was_deleted_is_not_run_again(world: World) -> None:
+    world.pods_come()
+    world.settle()
+    world.delete(*JOB)
+    world.run()
+    assert recorded(world)["result"] == "Failed"
+    assert "its Job was deleted before its result was recorded" in world.condition("ContractSucceeded")["message"]
+    assert world.jobs.total() == 1
+
+
+@pytest.mark.parametrize("writes", range(1, 8))
+def test_killed_after_any_write_it_runs_once(world: World, writes: int) -> None:
+    world.pods_come()
+    with contextlib.suppress(Killed):
+        world.settle(kill_after=writes)
+    world.run()
+    assert world.jobs.total() == 1
+    assert recorded(world)["result"] == "Succeeded"
+
+
+def test_the_next_migration_waits_for_it(world: World) -> None:
+    """Invariant 3: two steps of one schema never run at once."""
+    world.pods_come()
+    world.settle()
+    world.edit(image=builders.IMAGE, release={"migrate": builders.MIGRATE})
+    world.settle()
+    assert ("Job", "order-r3-migrate") not in world.objects
+    assert world.said("Ready") == ("False", "MigrationOfOlderRelease")
+    assert "until the contract step of release order-r2 has ended" in world.condition("Ready")["message"]
+    world.run()
+    assert recorded(world)["result"] == "Succeeded"
+    assert world.phases() == {1: "Superseded", 2: "Superseded", 3: "Active"}
+
+
+def test_a_name_that_is_taken_is_told(world: World) -> None:
+    world.add({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "order-r2-contract"}, "status": {"x": 1}})
+    world.pods_come()
+    world.settle()
+    assert world.said("Ready") == ("False", "NameTaken")

@@ -1,0 +1,209 @@
+"""`rollbackTo` (F5-4): a copy of an earlier release, for as long as the spec names one."""
+
+import pytest
+
+from delivery_operator.engine.plan import Plan
+from delivery_operator.render import bundle as bundles
+from tests.unit.support import builders
+from tests.unit.support.world import SECRET, World
+
+OTHER = "registry.example.com/shop/order:v3.0.0"
+CONTRACT = {"command": ["order", "migrate", "--contract"]}
+
+
+@pytest.fixture
+def third() -> World:
+    """A service in its third release."""
+    world = World(builders.spec())
+    for image in (builders.IMAGE, builders.NEXT_IMAGE, OTHER):
+        world.edit(image=image)
+        world.run()
+    assert world.phases() == {1: "Superseded", 2: "Superseded", 3: "Active"}
+    return world
+
+
+def test_a_rollback_is_a_release_with_the_content_of_the_one_named(third: World) -> None:
+    """Invariant 5: manifests byte for byte; today's templates and spec have no part in it."""
+    templates = dict(builders.BUNDLE.sources)
+    templates["deployment"] = templates["deployment"].replace("revisionHistoryLimit: 2", "revisionHistoryLimit: 3")
+    third.bundle = bundles.Bundle(templates)
+    third.policy(rollbackTo=1)
+    third.run()
+    copy, source = third.release(4)["spec"], third.release(1)["spec"]
+    assert (copy["copyOf"], copy["reason"]) == (1, "Rollback")
+    for field in ("image", "content", "templates", "manifests"):
+        assert copy[field] == source[field]
+    assert third.runs("web") == "4"
+    assert third.deployment("web")["spec"]["template"]["spec"]["containers"][0]["image"] == builders.IMAGE
+    assert third.said("Ready") == ("True", "Serving")
+
+
+def test_no_migration_is_run(third: World) -> None:
+    jobs = dict(third.jobs)
+    third.policy(rollbackTo=1)
+    third.run()
+    assert third.jobs == jobs
+    assert third.said("MigrationSucceeded") == ("True", "NoMigration")
+    assert "copy of release 1" in third.condition("MigrationSucceeded")["message"]
+
+
+def test_it_stays_while_it_is_named_and_the_spec_comes_back_after(third: World) -> None:
+    third.policy(rollbackTo=1)
+    third.run()
+    third.edit(image=builders.NEXT_IMAGE)
+    third.run()
+    assert third.plan() == Plan()
+    assert max(third.phases()) == 4
+    third.policy(rollbackTo=None)
+    third.run()
+    assert third.release(5)["spec"]["image"] == builders.NEXT_IMAGE
+    assert third.release(5)["spec"]["reason"] == "SpecChanged"
+    assert third.phases()[5] == "Active"
+
+
+@pytest.mark.parametrize("number", [3, 2])
+def test_content_that_serves_already_is_left_alone(third: World, number: int) -> None:
+    if number == 2:
+        third.edit(image=builders.NEXT_IMAGE)
+        third.run()
+    before = dict(third.phases())
+    third.policy(rollbackTo=number)
+    third.run()
+    assert third.phases() == before
+
+
+def test_a_copy_has_todays_credentials(third: World) -> None:
+    """Secrets are referenced, not copied; a rotated one makes another copy."""
+    third.contents[SECRET] = {"url": "postgres://rotated"}
+    third.run()
+    third.policy(rollbackTo=1)
+    third.run()
+    assert third.release(5)["spec"]["references"] != third.release(1)["spec"]["references"]
+    third.contents[SECRET] = {"url": "postgres://again"}
+    third.run()
+    assert third.release(6)["spec"]["copyOf"] == 1
+    assert third.plan() == Plan()
+
+
+def test_a_release_that_is_not_there_is_named_with_those_that_are(third: World) -> None:
+    third.policy(rollbackTo=9)
+    third.run()
+    assert third.said("Stalled") == ("True", "RollbackTargetMissing")
+    assert "(there are: 1, 2, 3)" in third.condition("Stalled")["message"]
+    assert third.runs("web") == "3"
+    assert max(third.phases()) == 3
+
+
+def test_a_new_service_cannot_go_back() -> None:
+    world = World(builders.spec(release={"rollbackTo": 1}))
+    world.run()
+    assert world.said("Stalled") == ("True", "RollbackTargetMissing")
+    assert "(there are: none)" in world.condition("Stalled")["message"]
+
+
+def test_a_copy_outlives_its_source(third: World) -> None:
+    third.policy(rollbackTo=1)
+    third.run()
+    third.delete("DeliveryRelease", "order-r1")
+    third.run()
+    assert third.plan() == Plan()
+    assert third.said("Ready") == ("True", "Serving")
+
+
+def test_the_release_that_is_named_is_never_let_go(third: World) -> None:
+    third.environment(releases={"keep": 1})
+    third.policy(rollbackTo=1)
+    third.run()
+    for step in range(4):
+        third.contents[SECRET] = {"url": f"postgres://{step}"}
+        third.run()
+    assert 1 in third.phases()
+    assert sorted(third.phases()) == [1, 7, 8], "the one that is named, one that ended, and the newest"
+
+
+def test_what_takes_effect_at_once_does_so_in_a_copy(third: World) -> None:
+    third.policy(rollbackTo=1)
+    third.run()
+    third.edit_process("web", replicas=4)
+    third.run()
+    assert max(third.phases()) == 4
+    assert third.deployment("web")["spec"]["replicas"] == 4
+
+
+def test_behind_a_contract_step_there_is_no_way_back() -> None:
+    """F5-6, curie-eng/curie#2296: what it removed is what the older release needs."""
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
+    world.run()
+    assert world.release(2)["status"]["contract"]["result"] == "Succeeded"
+    world.edit(image=OTHER, release={})
+    world.run()
+    world.policy(rollbackTo=1)
+    world.run()
+    assert world.said("Stalled") == ("True", "RollbackRefused")
+    assert "the contract step of release 2 has removed what it needs" in world.condition("Stalled")["message"]
+    assert world.runs("web") == "3"
+    world.policy(rollbackTo=2)
+    world.run()
+    assert world.release(4)["spec"]["copyOf"] == 2
+    assert world.said("Ready") == ("True", "Serving")
+
+
+def test_a_contract_step_that_has_begun_counts_before_it_is_recorded() -> None:
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
+    world.settle()
+    world.pods_come()
+    while ("Job", "order-r2-contract") not in world.objects:
+        for write in world.plan().writes:
+            world.write(write)
+    assert "contract" not in world.release(2)["status"]
+    world.policy(rollbackTo=1)
+    world.settle()
+    assert world.said("Stalled") == ("True", "RollbackRefused")
+
+
+def test_the_memory_of_a_contract_step_outlives_the_number_that_is_kept() -> None:
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
+    world.run()
+    world.edit(release={"rollbackTo": 1})
+    world.run()
+    world.environment(releases={"keep": 1})
+    for step in range(4):
+        world.edit(image=f"{OTHER}-{step}", release={})
+        world.run()
+    assert 2 in world.phases()
+
+
+@pytest.mark.parametrize("tried", ["order-r2", "order-r1"])
+def test_a_failed_release_is_tried_again_when_its_name_is_asked_for(tried: str) -> None:
+    """fluxcd/flux2#1878: a retry that needs no change of the spec."""
+    world = World(builders.spec())
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE)
+    world.settle()
+    world.job_ends(2, code=3)
+    world.settle()
+    assert world.phases()[2] == "Failed"
+    world.annotate("delivery.dev/retry", tried)
+    world.run()
+    if tried == "order-r1":
+        assert max(world.phases()) == 2
+        return
+    assert world.release(3)["spec"]["reason"] == "Retry"
+    assert world.release(3)["spec"]["content"] == world.release(2)["spec"]["content"]
+    assert world.phases()[3] == "Active"
+    assert world.plan() == Plan()
+
+
+def test_a_rotated_secret_is_the_reason() -> None:
+    world = World(builders.spec(migrate=False))
+    world.run()
+    assert world.release(1)["spec"]["reason"] == "SpecChanged"
+    world.contents[SECRET] = {"url": "postgres://rotated"}
+    world.run()
+    assert world.release(2)["spec"]["reason"] == "SecretRotated"

@@ -1,0 +1,190 @@
+"""Moving between a number of pods and an autoscaler: no pod is lost, and neither undoes the other's writes.
+
+application-stacks/runtime-component-operator#68: an operator that sets replicas with every reconcile fights the
+autoscaler.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from delivery_operator.engine.plan import Plan
+from delivery_operator.engine.snapshot import Obstacle
+from delivery_operator.render import names
+from tests.unit.support import builders
+from tests.unit.support.world import Killed, World
+
+SCALING = {"min": 2, "max": 10, "cpu": 70}
+AUTOSCALED: dict[str, Any] = {"command": ["order", "web"], "port": {"number": 8080}, "scaling": SCALING}
+FIVE = {**builders.WEB, "replicas": 5}
+HPA = ("HorizontalPodAutoscaler", "order-web")
+
+
+def serving(web: Mapping[str, Any]) -> World:
+    world = World(builders.spec(migrate=False, processes={"web": web, "relay": builders.RELAY}))
+    world.run()
+    return world
+
+
+def set_web(world: World, web: Mapping[str, Any]) -> None:
+    world.edit(processes={"web": web, "relay": builders.RELAY})
+
+
+def autoscale(world: World, replicas: int) -> None:
+    """What the HPA's controller does: it writes the number, and owns it from then on."""
+    world.autoscale("web", replicas)
+    world.pods_come()
+
+
+def test_the_number_is_handed_over_before_it_is_dropped() -> None:
+    world = serving(FIVE)
+    before = len(world.log)
+    set_web(world, AUTOSCALED)
+    world.run()
+    written = world.log[before:]
+    assert written.index("hand over Deployment order-web") < written.index("apply Deployment order-web")
+    assert world.deployment("web")["spec"]["replicas"] == 5
+    assert world.deployment("web")["metadata"]["annotations"][names.REPLICAS] == names.AUTOSCALED
+    assert HPA in world.objects
+    assert list(world.phases()) == [1], "scaling is no release"
+    assert world.plan() == Plan()
+
+
+@pytest.mark.parametrize("writes", range(1, 5))
+def test_no_pod_is_lost_wherever_the_operator_is_killed(writes: int) -> None:
+    world = serving(FIVE)
+    set_web(world, AUTOSCALED)
+    with contextlib.suppress(Killed):
+        world.settle(kill_after=writes)
+    assert world.deployment("web")["spec"]["replicas"] == 5
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == 5
+
+
+def test_what_somebody_scaled_meanwhile_is_seen_first() -> None:
+    world = serving(FIVE)
+    set_web(world, AUTOSCALED)
+    world.observe()
+    world.change("Deployment", "order-web", replicas=7)
+    world.settle(behind=("Deployment", "order-web"))
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == 7
+
+
+def test_the_autoscalers_number_is_never_undone() -> None:
+    world = serving(AUTOSCALED)
+    autoscale(world, 8)
+    assert world.plan() == Plan()
+    world.edit(image=builders.NEXT_IMAGE)
+    world.run()
+    assert world.runs("web") == "2"
+    assert world.deployment("web")["spec"]["replicas"] == 8
+
+
+def test_an_autoscaler_goes_before_a_number_is_set() -> None:
+    world = serving(AUTOSCALED)
+    autoscale(world, 8)
+    before = len(world.log)
+    set_web(world, FIVE)
+    world.run()
+    written = world.log[before:]
+    assert written.index("delete HorizontalPodAutoscaler order-web") < written.index("apply Deployment order-web")
+    assert world.deployment("web")["spec"]["replicas"] == 5
+    assert names.REPLICAS not in world.deployment("web")["metadata"]["annotations"]
+    assert HPA not in world.objects
+    assert world.plan() == Plan()
+
+
+def test_an_autoscaler_of_somebody_else_is_left_alone() -> None:
+    world = serving(FIVE)
+    foreign = {"name": "order-web", "labels": {names.PROCESS: "web", names.SERVICE: "order"}}
+    world.add({"apiVersion": "autoscaling/v2", "kind": HPA[0], "metadata": foreign, "spec": {}})
+    assert world.plan() == Plan()
+
+
+def test_more_load_is_no_change_of_readiness() -> None:
+    """Invariant 11: pods that the autoscaler has just asked for are not waited for."""
+    world = serving(AUTOSCALED)
+    world.autoscale("web", 8)
+    world.set_pods("web", replicas=8, updatedReplicas=8, availableReplicas=2)
+    assert world.plan() == Plan()
+    world.set_pods("web", replicas=8, updatedReplicas=8, availableReplicas=1)
+    world.settle()
+    assert world.said("Ready") == ("False", "PodsUnavailable"), "fewer than there are to be at least"
+    world.set_pods("web", replicas=8, updatedReplicas=7, availableReplicas=8)
+    world.settle()
+    assert world.said("Ready")[0] == "False", "an old pod is still there"
+
+
+def test_an_autoscaled_process_begins_with_the_pods_it_has_at_least() -> None:
+    world = World(builders.spec(migrate=False, processes={"web": AUTOSCALED}))
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 2
+    assert world.deployment("web")["metadata"]["annotations"][names.REPLICAS] == names.AUTOSCALED
+    world.run()
+    set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "min": 1}})
+    world.delete("Deployment", "order-web")
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 1
+    set_web(world, AUTOSCALED)
+    world.autoscale("web", 9)
+    world.delete("Deployment", "order-web")
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == 2
+
+
+def test_the_budget_follows_the_bounds() -> None:
+    world = serving(AUTOSCALED)
+    assert set(world.of_kind("PodDisruptionBudget")) == {"order-web"}
+    set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "min": 1, "max": 1}})
+    world.run()
+    assert set(world.of_kind("PodDisruptionBudget")) == set()
+
+
+def test_bounds_are_told_as_the_formation() -> None:
+    world = serving(AUTOSCALED)
+    assert world.status["formation"] == "relay=1 web=2-10"
+
+
+def test_a_process_that_the_spec_dropped_keeps_its_autoscaler_while_its_release_serves() -> None:
+    world = serving(AUTOSCALED)
+    autoscale(world, 6)
+    world.edit(processes={"relay": builders.RELAY}, image=builders.NEXT_IMAGE)
+    world.settle()
+    world.pods_do_not_come("relay", overdue=True)
+    world.settle()
+    assert world.phases()[2] == "Failed"
+    world.pods_come()
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 6
+    assert HPA in world.objects
+
+
+@pytest.mark.parametrize("cause", ["obstacle", "template_fault"])
+def test_without_a_usable_environment_what_scales_stays_as_it_is(cause: str) -> None:
+    world = serving(AUTOSCALED)
+    if cause == "obstacle":
+        world.obstacle = Obstacle("EnvironmentMissing", "DeliveryEnvironment production does not exist")
+    else:
+        world.template_fault = "template deployment.yaml.j2, line 3: 'x' is undefined"
+    before = deepcopy(world.objects[HPA])
+    set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "max": 20}})
+    world.run()
+    assert world.objects[HPA] == before
+    world.obstacle, world.template_fault = None, ""
+    world.run()
+    assert world.objects[HPA]["spec"]["maxReplicas"] == 20
+
+
+def test_a_process_that_is_of_another_sort_today_keeps_its_number_until_the_next_release() -> None:
+    """A singleton of the next release says nothing about the five pods of this one."""
+    world = serving(FIVE)
+    set_web(world, {"command": ["order", "web"], "port": {"number": 8080}, "singleton": True})
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 1, "the next release is rolled out: it has one"
+    world.pods_do_not_come("web", overdue=True)
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 5, "and this one has five again"

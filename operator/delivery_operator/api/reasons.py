@@ -42,6 +42,10 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "the newest release's migration succeeded, or it has none",
         "it failed; the message has the exit code and the end of its output. `Unknown` until it has ended",
     ),
+    ConditionType.CONTRACT_SUCCEEDED: Meaning(
+        "the newest release's contract step succeeded; only there where a release has one",
+        "it failed, and the release serves on. `Unknown` until it has ended",
+    ),
 }
 
 _RELEASED_AGAIN: Final = "mend it and change the spec: that makes a new release"
@@ -140,6 +144,13 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "NoMigration": Reason("the release has no migration"),
         "NotFinished": Reason("the migration has not ended"),
         "Succeeded": Reason("it succeeded"),
+    },
+    ConditionType.CONTRACT_SUCCEEDED: {
+        "NotFinished": Reason(
+            "the contract step has not ended; it waits until the last pod of an older release is gone"
+        ),
+        "Succeeded": Reason("it succeeded; no release from before it can be rolled back to"),
+        "ContractFailed": Reason("it failed; the release serves on", _RELEASED_AGAIN),
     },
 }
 """Reasons that only one condition has; ConfigReady and MigrationSucceeded also take those above that are about them."""

@@ -63,6 +63,7 @@ Cidr = Annotated[
     Field(
         min_length=1,
         max_length=43,
+        pattern=r"^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3})$",
         json_schema_extra=rules(
             (
                 "isCIDR(self) && cidr(self).masked() == cidr(self)",

@@ -48,7 +48,7 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
     ),
 }
 
-_RELEASED_AGAIN: Final = "mend it and change the spec: that makes a new release"
+_RELEASED_AGAIN: Final = "mend it, and change the spec or `kubectl delivery retry NAME`: either makes a new release"
 
 STANDING: Final[Mapping[str, Reason]] = {
     "Serving": Reason("all is well"),
@@ -105,7 +105,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     ),
     "MigrationLost": Reason(
         "the Job was deleted before its result was recorded",
-        "check the schema, then change the spec to make a new release",
+        "check the schema, then change the spec or `kubectl delivery retry NAME`: either makes a new release",
     ),
     "MigrationOfOlderRelease": Reason(
         "two migrations never run at the same time; one that cannot start is taken away", "wait for the older one"

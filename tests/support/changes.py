@@ -90,7 +90,12 @@ REFUSED = [
     (
         "not an address range",
         _set("network", value={"destinations": [{"cidr": "10.20.0.300/16", "ports": [443]}]}),
-        "an address range must be an address and the length of its prefix",
+        "an address range must be its first address and the length of its prefix",
+    ),
+    (
+        "address in the middle of a range",
+        _set("network", value={"destinations": [{"cidr": "10.20.1.0/16", "ports": [443]}]}),
+        "an address range must be its first address and the length of its prefix",
     ),
     ("schedule backwards", _run_at("0 18-8 * * *"), "schedule: a range must go from less to more"),
     ("schedule backwards by name", _run_at("0 8 * * FRI-MON"), "schedule: a range must go from less to more"),

@@ -7,6 +7,7 @@ rule loses optional fields that the rule mentions until it keeps it; one that ca
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from ipaddress import ip_network
 from typing import Any
 
 from hypothesis import reject
@@ -26,7 +27,7 @@ AT_MOST = 3
 
 KNOWN: Mapping[str, Strategy] = {
     "timeZone": st.sampled_from(["Etc/UTC", "Europe/Berlin", "America/Argentina/Ushuaia"]),
-    "cidr": st.one_of(st.ip_addresses(v=4).map(lambda ip: f"{ip}/24"), st.ip_addresses(v=6).map(lambda ip: f"{ip}/64")),
+    "cidr": st.tuples(st.ip_addresses(), st.integers(0, 32)).map(lambda pair: str(ip_network(pair, strict=False))),
 }
 """Fields whose values no pattern describes."""
 

@@ -15,7 +15,11 @@ KINDS = (
     "ConfigMap",
     "ServiceAccount",
     "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "NetworkPolicy",
+    "CronJob",
     "Job",
+    "DeliveryTask",
 )
 _DROPPED = {
     "uid",
@@ -39,7 +43,7 @@ def picture(kube: Kube, namespace: str) -> dict[str, Any]:
     """Kind and name to the object, for all that carries the service's label."""
     found = {}
     for kind in KINDS:
-        selector = "" if kind == "DeliveryService" else "delivery.dev/service"
+        selector = "" if kind in {"DeliveryService", "DeliveryTask"} else "delivery.dev/service"
         for obj in kube.list(kind, namespace, selector):
             obj["kind"] = kind  # items of a list carry none
             found[f"{kind} {obj['metadata']['name']}"] = _normal(

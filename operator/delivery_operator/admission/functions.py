@@ -9,7 +9,7 @@ from typing import Any
 from celpy.celtypes import BoolType, DoubleType, IntType, ListType, StringType
 from celpy.evaluation import CELEvalError, bool_eq
 
-from delivery_operator.admission.libraries import compare_to, is_cidr, is_quantity, quantity
+from delivery_operator.admission.libraries import cidr, compare_to, is_cidr, is_quantity, masked, quantity
 from delivery_operator.admission.pattern import pattern
 
 _UPPER = str.maketrans({chr(code): chr(code - 32) for code in range(ord("a"), ord("z") + 1)})
@@ -124,6 +124,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "_==_": equal,
     "_!=_": unequal,
     "charAt": char_at,
+    "cidr": cidr,
     "compareTo": compare_to,
     "find": find,
     "findAll": find_all,
@@ -135,6 +136,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "join": join,
     "lastIndexOf": last_index_of,
     "lowerAscii": lambda text: StringType(str(text).translate(_LOWER)),
+    "masked": masked,
     "matches": matches,
     "quantity": quantity,
     "replace": replace,

@@ -5,10 +5,12 @@ As k8s.io/apiserver/pkg/cel/library/cidr.go and quantity.go.
 
 import re
 from decimal import Decimal
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Final
 
 from celpy.celtypes import BoolType, IntType, StringType
+
+Range = IPv4Interface | IPv6Interface
 
 _PREFIX: Final = re.compile(r"[^/%]+/(0|[1-9][0-9]{0,2})", re.ASCII)
 _QUANTITY: Final = re.compile(
@@ -20,15 +22,32 @@ _DECIMAL: Final = {
 }
 
 
-def is_cidr(text: StringType) -> BoolType:
-    """Whether a text is an address with the length of its prefix; an IPv4 address within IPv6 is none."""
+def cidr(text: StringType) -> Range:
+    """The range that a text means: an address and the length of its prefix.
+
+    Raises:
+        ValueError: it is none; an IPv4 address within IPv6 is none either.
+    """
     if not _PREFIX.fullmatch(text):
-        return BoolType(source=False)
+        raise ValueError(f"network address parse error during conversion from string: {text}")
+    found = ip_interface(str(text))
+    if isinstance(found, IPv6Interface) and found.ip.ipv4_mapped is not None:
+        raise ValueError(f"IPv4-mapped IPv6 address {text} is not allowed")
+    return found
+
+
+def is_cidr(text: StringType) -> BoolType:
+    """Whether a text is a range."""
     try:
-        address = ip_interface(str(text)).ip
+        cidr(text)
     except ValueError:
         return BoolType(source=False)
-    return BoolType(isinstance(address, IPv4Address) or address.ipv4_mapped is None)
+    return BoolType(source=True)
+
+
+def masked(found: Range) -> Range:
+    """The range, written with its first address."""
+    return ip_interface(str(found.network))
 
 
 class Quantity(Decimal):

@@ -1,7 +1,8 @@
 """The environment variables that the operator gives (F3-4): one table, for the models, the templates and the docs.
 
 `RESERVED` ones are facts about the pod: a service that sets them is refused. `DEFAULTED` ones are the platform's
-choice, and a service's own config or binding wins over them.
+choice, and a service's own config or binding wins over them. What `configFrom` imports does not: which names it has is
+known to the cluster alone.
 """
 
 from dataclasses import dataclass

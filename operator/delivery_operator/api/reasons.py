@@ -43,7 +43,7 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "it failed; the message has the exit code and the end of its output. `Unknown` until it has ended",
     ),
     ConditionType.CONTRACT_SUCCEEDED: Meaning(
-        "the newest release's contract step succeeded; only there where a release has one",
+        "the newest release's contract step succeeded; the condition is there only with one",
         "it failed, and the release serves on. `Unknown` until it has ended",
     ),
 }
@@ -87,6 +87,10 @@ STANDING: Final[Mapping[str, Reason]] = {
     "GatewayApiNotServed": Reason(
         "the environment names a gateway, and the cluster does not know the Gateway API",
         "install the Gateway API, or name an ingress in the environment",
+    ),
+    "RouteAmbiguous": Reason(
+        "two processes are exposed under one host and path",
+        "give each a `host` or a `path` of its own in `expose`",
     ),
     "RollbackTargetMissing": Reason(
         "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
@@ -146,11 +150,12 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "Succeeded": Reason("it succeeded"),
     },
     ConditionType.CONTRACT_SUCCEEDED: {
-        "NotFinished": Reason(
-            "the contract step has not ended; it waits until the last pod of an older release is gone"
+        "NotFinished": Reason("the contract step has not ended; it waits for the last pod of an older release to go"),
+        "Succeeded": Reason("it succeeded"),
+        "ContractFailed": Reason(
+            "it failed, or its Job was deleted before its result was recorded; it is not run again",
+            "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
         ),
-        "Succeeded": Reason("it succeeded; no release from before it can be rolled back to"),
-        "ContractFailed": Reason("it failed; the release serves on", _RELEASED_AGAIN),
     },
 }
 """Reasons that only one condition has; ConfigReady and MigrationSucceeded also take those above that are about them."""
@@ -169,6 +174,9 @@ TASK: Final[Mapping[str, Reason]] = {
     "ServiceMissing": Reason("the service it names does not exist", "create the service, or delete the task"),
     "NoActiveRelease": Reason("no release of the service serves yet", "wait; the task starts when one does"),
     "Paused": Reason("the service is paused", "wait until it is not"),
+    "InvalidSpec": Reason(
+        "the operator cannot read it, or the service's spec", "use another DeliveryTask, or mend the service"
+    ),
     "TaskUnknown": Reason("the service has no task of that name; it is not run", "see `spec.tasks` of the service"),
     "JobRefused": Reason("the API server refuses its Job", "read the message; it is tried again now and then"),
     "NameTaken": Reason("a Job of its name belongs to something else", "use another name for the task"),

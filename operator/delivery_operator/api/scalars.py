@@ -53,7 +53,10 @@ Cidr = Annotated[
         min_length=1,
         max_length=43,
         json_schema_extra=rules(
-            ("isCIDR(self)", "an address range must be an address and the length of its prefix, such as 10.20.0.0/16")
+            (
+                "isCIDR(self) && cidr(self).masked() == cidr(self)",
+                "an address range must be its first address and the length of its prefix, such as 10.20.0.0/16",
+            )
         ),
     ),
 ]
@@ -77,14 +80,12 @@ CRON: Final = (
 """A schedule as a CronJob takes it (https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/)."""
 
 _NAMES: Final = "'JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC SUN MON TUE WED THU FRI SAT'"
-_FROM: Final = "item.split('-')[0]"
-_TO: Final = "item.split('-')[1].split('/')[0]"
+_RANGE: Final = "schedule: a range must go from less to more, in numbers or in names, such as 8-18 or MON-FRI"
 CRON_RULES: Final = rules(
+    ("self.findAll('[0-9]+-[0-9]+').all(r, int(r.split('-')[0]) <= int(r.split('-')[1]))", _RANGE),
     (
-        "self.split(' ').all(field, field.split(',').all(item,"
-        f" (!item.matches('^[0-9]+-[0-9]') || int({_FROM}) <= int({_TO}))"
-        f" && (!item.matches('^[A-Z]+-[A-Z]') || {_NAMES}.indexOf({_FROM}) <= {_NAMES}.indexOf({_TO}))"
-        " && !item.matches('^([0-9]+-[A-Z]|[A-Z]+-[0-9])')))",
-        "schedule: a range must go from less to more, in numbers or in names, such as 8-18 or MON-FRI",
-    )
+        f"self.findAll('[A-Z]+-[A-Z]+').all(r, {_NAMES}.indexOf(r.split('-')[0]) <= {_NAMES}.indexOf(r.split('-')[1]))",
+        _RANGE,
+    ),
+    ("!self.matches('[0-9]-[A-Z]|[A-Z]-[0-9]')", _RANGE),
 )

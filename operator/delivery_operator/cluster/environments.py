@@ -5,7 +5,7 @@ are given what was found then. A broken set is kept as the error that it is, bes
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import NotFound
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import CONFIG_MAPS
-from delivery_operator.cluster.store import Store
+from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.engine.environment import Templates
 from delivery_operator.engine.snapshot import Obstacle
 from delivery_operator.render import bundle, check
@@ -49,6 +49,8 @@ class Environments:
         builtin: the operator's own templates, which have been checked.
         namespace: the operator's own, where ConfigMaps with templates are.
         folder: below it are the folders with templates.
+        everywhere: whether the operator serves all namespaces.
+        named: called with the key of an environment when the first service names it.
     """
 
     api: Api
@@ -57,6 +59,8 @@ class Environments:
     builtin: Bundle
     namespace: str
     folder: Path | None
+    everywhere: bool
+    named: Callable[[ServiceKey], None]
     _templates: dict[str, Templates] = field(default_factory=dict)
     _checked: dict[str, str] = field(default_factory=dict)
     """Digest of each checked bundle to what is wrong with it, empty when nothing is."""
@@ -84,7 +88,16 @@ class Environments:
             return Found(DeliveryEnvironmentSpec(), own, Obstacle("EnvironmentInvalid", message))
         if name not in self._templates:
             await self.refresh(name, spec)
+            self.named(("", name))
         return Found(spec, self._templates[name])
+
+    def speaks_for(self, name: str) -> bool:
+        """Whether the status of an environment is this operator's to write.
+
+        One that is limited to namespaces speaks for the environments that its services name: beside others of its kind
+        it would write what these then write back.
+        """
+        return self.everywhere or bool(self.store.in_environment(name))
 
     async def refresh(self, name: str, spec: DeliveryEnvironmentSpec) -> bool:
         """Load the templates of an environment again; whether services must be looked at because of it.

@@ -68,7 +68,11 @@ def _check_pod(template: str, context: Mapping[str, Any], manifest: Mapping[str,
     if lost := _lost(context["pod"]["labels"], _at(pod, "metadata", "labels")):
         problem = f"the pod's labels lack {lost}; write {{{{ pod.labels }}}}, by which the operator finds its pods"
         raise TemplateError(f"{template}{SUFFIX}", None, problem)
-    if refused := ", ".join(violations(spec)):
+    try:
+        refused = ", ".join(violations(spec))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TemplateError(f"{template}{SUFFIX}", None, f"its pod has not the form of one: {error!r}") from error
+    if refused:
         problem = f"the restricted pod security standard refuses its pods: {refused}"
         raise TemplateError(f"{template}{SUFFIX}", None, problem)
 

@@ -12,7 +12,6 @@ from delivery_operator.api.network import Destination, Peer
 from delivery_operator.api.process import Process
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.render import names
-from delivery_operator.render.errors import RenderError
 from delivery_operator.render.exposure import by_load_balancer, by_route
 from delivery_operator.render.platform import Platform
 from delivery_operator.render.variables import exports_traces, reports_errors
@@ -21,8 +20,8 @@ Rule = dict[str, Any]
 
 DNS: Final = 53
 HTTPS: Final = 443
-_URL: Final = re.compile(r"(https?)://(?:\[[^]]*\]|[^:/]*)(?::([0-9]+))?(?:/.*)?")
-_DEFAULT_PORTS: Final = {"http": 80, "https": HTTPS}
+_URL_PORT: Final = re.compile(r"[a-z]+://[^/]*:([0-9]+)(?:/|$)")
+_SCHEME_PORTS: Final = {"http": 80, "https": HTTPS}
 _NAMESPACE: Final = "kubernetes.io/metadata.name"  # the label that every namespace has
 
 
@@ -71,11 +70,8 @@ def _telemetry(spec: DeliveryServiceSpec, platform: Platform) -> Iterable[int]:
 
 
 def _port(url: str) -> int:
-    match = _URL.fullmatch(url)
-    if match is None:
-        raise RenderError(f"telemetry.otlp.endpoint {url} is no URL such as http://otel-collector.observability:4317")
-    scheme, port = match.groups()
-    return int(port) if port else _DEFAULT_PORTS[scheme]
+    found = _URL_PORT.match(url)
+    return int(found[1]) if found else _SCHEME_PORTS[url.partition(":")[0]]
 
 
 def _tcp(ports: Iterable[int]) -> list[Rule]:

@@ -81,7 +81,16 @@ async def run(settings: Settings) -> None:
         discovery = Discovery(api)
         bindings = Bindings(api, discovery)
         referenced = Referenced(api, key, settings.scopes, settings.namespace, queue.add)
-        environments = Environments(api, store, referenced, templates, settings.namespace, settings.templates_dir)
+        environments = Environments(
+            api,
+            store,
+            referenced,
+            templates,
+            settings.namespace,
+            settings.templates_dir,
+            everywhere=not settings.namespaces,
+            named=queue.add,
+        )
         observer = Observer(store, referenced, environments, bindings, discovery)
         reconciler = Reconciler(store, observer, environments, Actor(api, store, written), queue, metrics)
         resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)

@@ -123,6 +123,8 @@ class Reconciler:
         if body is None:
             self.environments.forget(name)
             return
+        if not self.environments.speaks_for(name):
+            return
         spec = environment.read(body)
         if isinstance(spec, str):
             await self.actor.act(("", name), environment.decide(body, spec, datetime.now(UTC)))

@@ -22,8 +22,18 @@ class Scene:
         self.api = FakeApi()
         self.store = Store()
         self.changed: list[tuple[str, str]] = []
+        self.named: list[tuple[str, str]] = []
         self.referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.changed.append)
-        self.environments = Environments(self.api, self.store, self.referenced, builders.BUNDLE, "system", folder)
+        self.environments = Environments(
+            self.api,
+            self.store,
+            self.referenced,
+            builders.BUNDLE,
+            "system",
+            folder,
+            everywhere=False,
+            named=self.named.append,
+        )
 
     def environment(self, **spec: Any) -> DeliveryEnvironmentSpec:
         metadata = {"name": "production"}
@@ -141,3 +151,15 @@ async def test_an_environment_that_is_gone_is_forgotten(scene: Scene) -> None:
     scene.config_map(configmap=OURS + "\n")
     await scene.referenced.relist()
     assert scene.changed == []
+
+
+async def test_an_operator_of_some_namespaces_speaks_for_what_its_services_name(scene: Scene) -> None:
+    """Two such operators would write each other's status back for ever."""
+    scene.environment()
+    assert not scene.environments.speaks_for("production")
+    scene.store.put(builders.service(builders.spec(environment="production")))
+    assert scene.environments.speaks_for("production")
+    assert scene.named == []
+    for _ in range(2):
+        await scene.environments.of("production")
+    assert scene.named == [("", "production")], "so that its status is written"

@@ -32,7 +32,9 @@ class Scene:
         self.observer = Observer(
             self.store,
             referenced,
-            Environments(self.api, self.store, referenced, builders.BUNDLE, "system", None),
+            Environments(
+                self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
+            ),
             Bindings(self.api, discovery),
             discovery,
         )

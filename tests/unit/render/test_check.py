@@ -141,6 +141,11 @@ def test_every_template_is_rendered(name: str) -> None:
             id="a pod without a container",
         ),
         pytest.param(
+            own("_pod", "      volumeMounts: {{ pod.volumeMounts }}", "      ports: [8080]"),
+            "template job.yaml.j2: its pod has not the form of one: ",
+            id="a port that is no mapping",
+        ),
+        pytest.param(
             own("deployment", "spec:", "spec: {{ 3 / 2 }}"),
             "template deployment.yaml.j2, line 10: a value reads as float 1.5",
             id="a fraction",

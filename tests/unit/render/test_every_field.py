@@ -22,6 +22,7 @@ SERVICE_ROWS: Final = (*service_rows.ROWS, *process_rows.ROWS)
 
 # Fields that show in no manifest, and the test of what the operator decides by them.
 _ENGINE: Final = "tests/unit/engine"
+_ENVIRONMENTS: Final = "tests/unit/cluster/test_environments.py"
 DECIDED: Final = {
     "paused": f"{_ENGINE}/test_decide_paused.py::test_nothing_is_written_but_the_status",
     "release.onFailure": f"{_ENGINE}/test_decide_rollout.py::test_turning_hold_into_rollback_takes_effect_at_once",
@@ -29,8 +30,9 @@ DECIDED: Final = {
     "::test_a_rollback_is_a_release_with_the_content_of_the_one_named",
 }
 ENVIRONMENT_DECIDED: Final = {
-    "templates.configMap": f"{_ENGINE}/test_environment.py::test_whole_templates_are_ready_and_named_by_their_digest",
-    "templates.folder": f"{_ENGINE}/test_environment.py::test_whole_templates_are_ready_and_named_by_their_digest",
+    "templates.configMap": f"{_ENVIRONMENTS}"
+    "::test_templates_from_a_config_map_are_laid_over_the_operators_and_read_once",
+    "templates.folder": f"{_ENVIRONMENTS}::test_templates_from_a_folder",
     "releases.keep": f"{_ENGINE}/test_decide_environment.py::test_the_environment_says_how_many_releases_are_kept",
 }
 # Content of a release, and no more: Compose takes the version, and the binding's object is asked for its Secret.

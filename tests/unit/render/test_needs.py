@@ -49,7 +49,7 @@ def test_what_a_route_needs(
 def test_a_need_names_the_environment_the_processes_and_a_remedy() -> None:
     processes = {name: {**builders.WEB, "expose": {}} for name in ("web", "admin")}
     spec = builders.parsed(builders.spec(environment="lab", processes=processes))
-    missing, unnamed = unmet(spec, Platform())
+    missing, unnamed, _ = unmet(spec, Platform())
     assert missing.message == (
         "environment lab has no gateway and no ingress to expose processes admin, web by; remove expose, or ask the "
         "platform team for exposure in the environment"
@@ -61,3 +61,25 @@ def test_a_queue_without_keda_is_no_need() -> None:
     queue = {"type": "redis", "name": "q", "addressFrom": "REDIS_ADDR"}
     spec = builders.parsed(builders.spec(processes={"web": {"command": ["w"], "scaling": {"max": 3, "queue": queue}}}))
     assert unmet(spec, Platform()) == []
+
+
+@pytest.mark.parametrize(
+    ("web", "admin", "expected"),
+    [
+        pytest.param({}, {}, ["processes admin, web are exposed under one host and path"], id="nothing said"),
+        pytest.param({"host": "a.example.com"}, {"host": "a.example.com", "path": "/"}, ["processes"], id="one host"),
+        pytest.param({}, {"path": "/admin"}, [], id="paths"),
+        pytest.param({}, {"host": "admin.example.com"}, [], id="hosts"),
+        pytest.param({}, {"type": "loadBalancer"}, [], id="one is no route"),
+    ],
+)
+def test_a_router_must_be_able_to_tell_processes_apart(
+    web: dict[str, str], admin: dict[str, str], expected: list[str]
+) -> None:
+    processes = {"web": {**builders.WEB, "expose": web}, "admin": {**builders.WEB, "expose": admin}}
+    spec = builders.parsed(builders.spec(processes=processes))
+    exposure = {"exposure": {**INGRESSED, "domain": "example.com"}}
+    found = unmet(spec, Platform(DeliveryEnvironmentSpec.model_validate(exposure)))
+    assert [need.reason for need in found] == ["RouteAmbiguous"] * len(expected)
+    for need, start in zip(found, expected, strict=True):
+        assert need.message.startswith(start)

@@ -39,7 +39,9 @@ class Scene:
         self.written: list[str] = []
         referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.queue.add)
         discovery = Discovery(self.api)
-        environments = Environments(self.api, self.store, referenced, builders.BUNDLE, "system", None)
+        environments = Environments(
+            self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
+        )
         self.reconciler = Reconciler(
             self.store,
             Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),

@@ -24,9 +24,9 @@ def conditions_page() -> str:
         _reasons(STANDING),
         "## Reasons of the others",
         table(
-            ("condition", "reason", "what it says"),
+            ("condition", "reason", "what it says", "what to do"),
             [
-                (code(kind), code(name), prose(reason.happened))
+                (code(kind), code(name), prose(reason.happened), prose(reason.remedy))
                 for kind, reasons in OTHERS.items()
                 for name, reason in reasons.items()
             ],

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from delivery_operator.api.crd import DEFINITIONS
-from docs import admission, chart, conditions, environ, fields, operator
+from docs import admission, chart, conditions, environ, fields, operator, templates
 
 REFERENCE: Final = Path("docs/reference")
 ROOT: Final = Path(__file__).parents[2]
@@ -19,6 +19,7 @@ def outputs() -> dict[Path, str]:
         "conditions": conditions.conditions_page(),
         "environment-variables": environ.environ_page(),
         "metrics": operator.metrics_page(),
+        "templates": templates.templates_page(),
         "operator-settings": operator.settings_page(),
     }
     return {REFERENCE / f"{name}.md": text for name, text in pages.items()}

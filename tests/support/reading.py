@@ -92,7 +92,7 @@ def desk(cluster: Cluster, folder: Path, starts: str) -> Iterator[Desk]:
             _uninstall(cluster)
         else:
             stack.enter_context(installed(cluster, kube, folder))
-        stack.enter_context(_shop(kube, ready=starts == "order"))
+        stack.enter_context(_shop(cluster, kube, ready=starts == "order"))
         yield Desk(stack.enter_context(Shell(reading, environment)), cluster, kube, stack)
 
 
@@ -137,13 +137,13 @@ def _identity(kube: Kube) -> Object:
 
 
 @contextlib.contextmanager
-def _shop(kube: Kube, *, ready: bool) -> Iterator[None]:
+def _shop(cluster: Cluster, kube: Kube, *, ready: bool) -> Iterator[None]:
     """Make the namespace, with its Secret and, if it is to be ready, the order service of examples/order."""
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP}})
     kube.create(shop.secret(SHOP, "db-credentials"))
     with FakeKubelet(kube, SHOP, order_program):
         if ready:
-            kube.create(yaml.safe_load(ORDER.read_text()))
+            cluster.kubectl("apply", "-f", str(ORDER))
             shop.wait_ready(kube, SHOP, "order-r1", seconds=60)
         yield
 

@@ -1,4 +1,4 @@
-"""What admission takes can be rendered, and the API server takes it: for random services and environments."""
+"""What admission takes can be rendered, and the API server takes what comes out."""
 
 from collections.abc import Iterator
 from typing import Any, Final

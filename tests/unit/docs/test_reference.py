@@ -5,8 +5,9 @@ import pytest
 
 from delivery_operator.api.environ import PROVIDED
 from delivery_operator.api.policy import RULES
+from delivery_operator.render.bundle import load
 from delivery_operator.runtime.settings import Settings
-from docs import admission, chart, commands, environ, operator, reference
+from docs import admission, chart, commands, environ, operator, reference, templates
 
 PAGES = {path.stem: text for path, text in reference.outputs().items()}
 
@@ -57,6 +58,16 @@ def test_a_message_in_cel_is_told_as_it_reads() -> None:
     assert admission.message(cel) == "image IMAGE is none of REGISTRIESENVIRONMENT"
     assert admission.admission_page().count("<br>") == 0
     assert all(admission.message(rule.message) for rule in RULES)
+
+
+def test_every_template_is_told_with_what_it_makes_and_its_variables() -> None:
+    page = templates.templates_page()
+
+    assert all(f"| `{name}.yaml.j2` |" in page for name in load().sources)
+    deployment = next(line for line in page.splitlines() if line.startswith("| `deployment.yaml.j2` |"))
+    assert "`Deployment` of `apps/v1`" in deployment
+    assert "`service.progressDeadlineSeconds`" in deployment
+    assert "`service`," not in deployment
 
 
 def test_every_variable_is_told_once() -> None:

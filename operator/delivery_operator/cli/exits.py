@@ -10,6 +10,7 @@ CliError
 └── TimedOut      7  what was waited for did not come in time
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import ClassVar, Final
 
@@ -28,7 +29,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-MEANING: Final = {
+MEANING: Final[Mapping[int, str]] = {
     Exit.OK: "Done; a question is answered with yes.",
     Exit.NO: "The answer is no: there are problems (validate, doctor) or differences (diff), the service is Stalled "
     "(wait), or there is nothing to do it to (retry, rollback, scale).",

@@ -38,7 +38,7 @@ ACCESS_REVIEWS: Final = Resource(
 OLDEST: Final = (1, 30)
 """Oldest minor version of Kubernetes: ValidatingAdmissionPolicy v1, and preStop.sleep on by default."""
 
-_INSTALL: Final = "install or upgrade the chart: docs/install.md"
+_INSTALL: Final = "install or upgrade the chart: docs/how-to/install.md"
 _RIGHTS: Final = (
     ("list", GROUP, "deliveryservices", ""),
     ("patch", GROUP, "deliveryservices", ""),

@@ -96,8 +96,9 @@ STANDING: Final[Mapping[str, Reason]] = {
         "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
     ),
     "RollbackRefused": Reason(
-        "the release that `release.rollbackTo` names needs what a contract step has removed from the schema",
-        "name a newer one, or remove `rollbackTo`",
+        "the release that `release.rollbackTo` names needs what a contract step has removed from the schema, or was "
+        "never migrated itself",
+        "name another one, or remove `rollbackTo`",
     ),
     "Paused": Reason("`spec.paused` is set: nothing is released, repaired or run", "remove it to go on"),
     "MigrationFailed": Reason(

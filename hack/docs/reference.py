@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Final
 
 from delivery_operator.api.crd import DEFINITIONS
-from docs import admission, chart, conditions, environ, fields, operator, templates
+from delivery_operator.cli.app import program
+from delivery_operator.cli.exits import MEANING
+from docs import admission, chart, commands, conditions, environ, fields, operator, templates
 
 REFERENCE: Final = Path("docs/reference")
 ROOT: Final = Path(__file__).parents[2]
@@ -16,6 +18,7 @@ def outputs() -> dict[Path, str]:
     pages |= {
         "admission": admission.admission_page(),
         "chart-values": chart.values_page(ROOT),
+        "command-line": commands.command_page(program(), "kubectl delivery", "operator/delivery_operator/cli", MEANING),
         "conditions": conditions.conditions_page(),
         "environment-variables": environ.environ_page(),
         "metrics": operator.metrics_page(),

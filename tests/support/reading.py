@@ -125,7 +125,7 @@ def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorPr
 
 
 def _takes_services(cluster: Cluster) -> bool:
-    """Whether services are taken: not in the first seconds of a policy, before it has seen the kind of its parameters."""
+    """Whether services are taken: not in the first seconds of a policy, which has to learn of environments."""
     with contextlib.suppress(ToolError):
         cluster.kubectl("create", "--dry-run=server", "--namespace=default", "-f", "-", input=yaml.safe_dump(_ANY))
         return True

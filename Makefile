@@ -53,8 +53,8 @@ test-e2e: setup binaries ## Real pods on a real node
 	$(PYTEST) tests/e2e $(ARGS)
 
 .PHONY: golden
-golden: setup ## Rewrite the golden files of the templates' tests; look at the difference
-	$(PYTEST) tests/unit/render -q --golden=write $(ARGS)
+golden: setup ## Rewrite the golden files of the templates' and the command line's tests; look at the difference
+	$(PYTEST) tests/unit/render tests/unit/cli -q --golden=write $(ARGS)
 
 ## Before a commit
 
@@ -103,6 +103,10 @@ docs-serve: setup ## Show the site on http://127.0.0.1:8000 while you write
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 ## Development
+
+.PHONY: bench-cli
+bench-cli: setup ## How long the commands that need no cluster take, as ratios to the interpreter alone
+	@PYTHONPATH=hack $(BIN)/python -m bench.cli
 
 .PHONY: run
 run: setup ## Run the operator here against $KUBECONFIG, or the cluster of `make cluster-up`

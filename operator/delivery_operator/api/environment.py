@@ -9,7 +9,17 @@ from delivery_operator.api.base import Model, rules
 from delivery_operator.api.config import KeyRef
 from delivery_operator.api.network import Destination
 from delivery_operator.api.process import Resources
-from delivery_operator.api.scalars import DNS_LABEL, AnnotationValue, Host, Label, LabelKey, ObjectName, Quantity
+from delivery_operator.api.scalars import (
+    DNS_LABEL,
+    LABEL_KEYS,
+    AnnotationValue,
+    AnyKey,
+    Host,
+    Label,
+    LabelKey,
+    ObjectName,
+    Quantity,
+)
 from delivery_operator.api.status import Condition
 
 KIND: Final = "DeliveryEnvironment"
@@ -99,14 +109,18 @@ class Ingress(Model):
     """The ingress controller of this environment."""
 
     class_name: ObjectName = Field(description="Name of the IngressClass.")
-    annotations: dict[LabelKey, AnnotationValue] = Field(
-        default={}, max_length=32, description="Annotations of every Ingress, for the controller. Default none."
+    annotations: dict[AnyKey, AnnotationValue] = Field(
+        default={},
+        max_length=32,
+        description="Annotations of every Ingress, for the controller. Default none.",
+        json_schema_extra=LABEL_KEYS,
     )
-    grpc_annotations: dict[LabelKey, AnnotationValue] = Field(
+    grpc_annotations: dict[AnyKey, AnnotationValue] = Field(
         default={},
         max_length=32,
         description="More annotations for a grpc port, e.g. nginx.ingress.kubernetes.io/backend-protocol: GRPC. "
         "Default none.",
+        json_schema_extra=LABEL_KEYS,
     )
     tls_secret: ObjectName | None = Field(
         default=None,

@@ -10,6 +10,8 @@ from delivery_operator.api.scalars import (
     CRON,
     CRON_RULES,
     DIGEST,
+    LABEL_KEYS,
+    AnyKey,
     Command,
     Host,
     LabelKey,
@@ -429,8 +431,11 @@ class Process(Model):
         description="Writable folders of the pod's own, path to size, gone with the pod, e.g. /var/cache/app: 256Mi. "
         "Default /tmp: 64Mi, which is always there. Everything else is read-only.",
     )
-    node_selector: dict[LabelKey, LabelValue] = Field(
-        default={}, max_length=16, description="Labels a node must have. Default none."
+    node_selector: dict[AnyKey, LabelValue] = Field(
+        default={},
+        max_length=16,
+        description="Labels a node must have. Default none.",
+        json_schema_extra=LABEL_KEYS,
     )
     spread: list[LabelKey] | None = Field(
         default=None,

@@ -48,7 +48,7 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
     ),
 }
 
-_RELEASED_AGAIN: Final = "mend it and change the spec: that makes a new release"
+_RELEASED_AGAIN: Final = "mend it, and change the spec or `kubectl delivery retry NAME`: either makes a new release"
 
 STANDING: Final[Mapping[str, Reason]] = {
     "Serving": Reason("all is well"),
@@ -96,8 +96,9 @@ STANDING: Final[Mapping[str, Reason]] = {
         "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
     ),
     "RollbackRefused": Reason(
-        "the release that `release.rollbackTo` names needs what a contract step has removed from the schema",
-        "name a newer one, or remove `rollbackTo`",
+        "the release that `release.rollbackTo` names needs what a contract step has removed from the schema, or was "
+        "never migrated itself",
+        "name another one, or remove `rollbackTo`",
     ),
     "Paused": Reason("`spec.paused` is set: nothing is released, repaired or run", "remove it to go on"),
     "MigrationFailed": Reason(
@@ -105,7 +106,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     ),
     "MigrationLost": Reason(
         "the Job was deleted before its result was recorded",
-        "check the schema, then change the spec to make a new release",
+        "check the schema, then change the spec or `kubectl delivery retry NAME`: either makes a new release",
     ),
     "MigrationOfOlderRelease": Reason(
         "two migrations never run at the same time; one that cannot start is taken away", "wait for the older one"

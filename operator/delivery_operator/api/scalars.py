@@ -6,6 +6,8 @@ from pydantic import Field
 
 from delivery_operator.api.base import rules
 
+_SUBDOMAIN: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+LABEL_KEY: Final = f"^({_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?$"
 DNS_LABEL: Final = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 VARIABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 URL_WITH_PASSWORD: Final = r"://[^/@:]*:[^/@]+@"  # noqa: S105 a pattern that finds passwords
@@ -25,10 +27,19 @@ Quantity = Annotated[
         description="A Kubernetes quantity, such as 250m (a quarter of a core) or 128Mi.",
     ),
 ]
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=f"^{_SUBDOMAIN}$")]
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
 """A DNS label that starts with a letter: the name of a namespace, a service, a process."""
-LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
+LabelKey = Annotated[str, Field(min_length=1, max_length=317, pattern=LABEL_KEY)]
+AnyKey = Annotated[str, Field(min_length=1, max_length=317)]
+"""The key of a label or annotation in a map; LABEL_KEYS says what it may be, since a CRD has no patterns for keys."""
+LABEL_KEYS: Final = rules(
+    (
+        f"self.all(k, k.matches('{LABEL_KEY}') && size(k.split('/')[0]) <= 253)",
+        "keys of labels and annotations have at most 63 letters, digits, '-', '_' and '.', after a domain if any and "
+        "'/', such as topology.kubernetes.io/zone",
+    )
+)
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")]
 AnnotationValue = Annotated[str, Field(max_length=4096)]
 DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
@@ -52,6 +63,7 @@ Cidr = Annotated[
     Field(
         min_length=1,
         max_length=43,
+        pattern=r"^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3})$",
         json_schema_extra=rules(
             (
                 "isCIDR(self) && cidr(self).masked() == cidr(self)",

@@ -14,13 +14,14 @@ from delivery_operator.api.scalars import (
     COMMIT,
     DIGEST,
     DNS_LABEL,
+    LABEL_KEYS,
     SEMVER,
     TAGGED,
     URL_WITH_PASSWORD,
     AnnotationValue,
+    AnyKey,
     Command,
     Label,
-    LabelKey,
     ObjectName,
     VariableName,
 )
@@ -178,10 +179,11 @@ class Tracing(Model):
 class ServiceAccount(Model):
     """The identity of the service's pods."""
 
-    annotations: dict[LabelKey, AnnotationValue] = Field(
+    annotations: dict[AnyKey, AnnotationValue] = Field(
         default={},
         max_length=16,
         description="Annotations of the ServiceAccount, e.g. for a cloud's workload identity. Default none.",
+        json_schema_extra=LABEL_KEYS,
     )
 
 

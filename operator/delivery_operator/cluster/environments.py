@@ -62,6 +62,8 @@ class Environments:
     everywhere: bool
     named: Callable[[ServiceKey], None]
     _templates: dict[str, Templates] = field(default_factory=dict)
+    _source: dict[str, TemplateSource | None] = field(default_factory=dict)
+    """Where those were loaded from: an environment that names others since must not make a release with these."""
     _checked: dict[str, str] = field(default_factory=dict)
     """Digest of each checked bundle to what is wrong with it, empty when nothing is."""
 
@@ -86,7 +88,7 @@ class Environments:
         except ValidationError:
             message = f"DeliveryEnvironment {name} cannot be read; see its status"
             return Found(DeliveryEnvironmentSpec(), own, Obstacle("EnvironmentInvalid", message))
-        if name not in self._templates:
+        if self._source.get(name, ...) != spec.templates:
             await self.refresh(name, spec)
             self.named(("", name))
         return Found(spec, self._templates[name])
@@ -106,7 +108,7 @@ class Environments:
             ApiError: they could not be read.
         """
         before, found = self._templates.get(name), await self._load(name, spec.templates)
-        self._templates[name] = found
+        self._templates[name], self._source[name] = found, spec.templates
         return before is not None and before != found
 
     def templates(self, name: str) -> Templates:
@@ -116,6 +118,7 @@ class Environments:
     def forget(self, name: str) -> None:
         """Drop what was kept for an environment that is gone."""
         self._templates.pop(name, None)
+        self._source.pop(name, None)
         self.referenced.forget(("", name))
 
     async def _load(self, name: str, source: TemplateSource | None) -> Templates:

@@ -256,7 +256,8 @@ class _Decision:
         if job is None or uid(job) != recorded.get("uid"):
             message = (
                 f"Job {recorded.get('job')} was deleted before its result was recorded, so whether the migration "
-                "ran is unknown; check the schema, then change the spec to make a new release"
+                "ran is unknown; check the schema, then change the spec to make a new release, or "
+                f"kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationLost", message)
         seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
@@ -266,7 +267,10 @@ class _Decision:
                     (scene.record(release, Phase.ROLLING_OUT, migration=seen.record),),
                     scene.working(release, "RollingOut", f"the migration of release {release.name} succeeded"),
                 )
-            message = f"{seen.cause}; mend it and release again: a changed spec, image or Secret makes a new release"
+            message = (
+                f"{seen.cause}; mend it and release again: a changed spec, image or Secret makes a new release, and so "
+                f"does kubectl delivery retry {release.service}"
+            )
             return self._fail(release, "MigrationFailed", message, migration=seen.record)
         problem = pods.problem(
             pods.of_job(scene.snapshot.pods, job),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery_operator.api.base import API_VERSION
-from delivery_operator.api.release import KIND, Phase, Reason, ReferenceKind
+from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason, ReferenceKind
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import overlay, references
 from delivery_operator.engine.history import History, Release, last_number
@@ -70,6 +70,12 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
         message = (
             f"release {number}, which spec.release.rollbackTo names, cannot run any more: the contract step of release "
             f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
+        )
+        return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
+    if target.has_job(names.MIGRATE) and (target.migration or {}).get("result") != MigrationResult.SUCCEEDED:
+        message = (
+            f"release {number}, which spec.release.rollbackTo names, has never run: its migration did not succeed, and "
+            "a copy runs none; name one that has served, or remove rollbackTo"
         )
         return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
     return Wish(overlay.todays(target, spec), target.content, source=target)

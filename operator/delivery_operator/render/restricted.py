@@ -9,7 +9,17 @@ from typing import Any, Final
 _VOLUMES: Final = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
-_INHERITED: Final = ("runAsNonRoot", "runAsUser", "seccompProfile")
+_INHERITED: Final = (
+    "appArmorProfile",
+    "runAsNonRoot",
+    "runAsUser",
+    "seLinuxOptions",
+    "seccompProfile",
+    "windowsOptions",
+)
+"""What a container has from its pod where it says nothing itself."""
+_SELINUX_TYPES: Final = frozenset({"container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
+_PROFILES: Final = frozenset({"RuntimeDefault", "Localhost"})
 
 
 def pod_template(manifest: Mapping[str, Any]) -> Any:
@@ -35,12 +45,19 @@ def violations(spec: Mapping[str, Any]) -> Iterator[str]:
             "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is not False,
             "runAsNonRoot": own.get("runAsNonRoot") is not True,
             "runAsUser": own.get("runAsUser") == 0,
-            "seccompProfile": own.get("seccompProfile", {}).get("type") not in {"RuntimeDefault", "Localhost"},
+            "seccompProfile": own.get("seccompProfile", {}).get("type") not in _PROFILES,
+            "appArmorProfile": own.get("appArmorProfile", {}).get("type", "RuntimeDefault") not in _PROFILES,
+            "seLinuxOptions": _relabelled(own.get("seLinuxOptions", {})),
+            "windowsOptions": own.get("windowsOptions", {}).get("hostProcess"),
             "capabilities": _capable(own.get("capabilities", {})),
             "procMount": own.get("procMount", "Default") != "Default",
             "hostPort": any("hostPort" in port for port in container.get("ports", ())),
         }
         yield from (f"container {container['name']}: {what}" for what, found in refused.items() if found)
+
+
+def _relabelled(options: Mapping[str, Any]) -> bool:
+    return bool({"user", "role"} & set(options)) or options.get("type", "container_t") not in _SELINUX_TYPES
 
 
 def _capable(capabilities: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from tests.support.changes import REFUSED, TAKEN, Change
 
 Object = dict[str, Any]
 SOME = settings(
-    max_examples=20,
+    max_examples=8,
     derandomize=True,
     database=None,
     deadline=None,

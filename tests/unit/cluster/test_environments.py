@@ -163,3 +163,12 @@ async def test_an_operator_of_some_namespaces_speaks_for_what_its_services_name(
     for _ in range(2):
         await scene.environments.of("production")
     assert scene.named == [("", "production")], "so that its status is written"
+
+
+async def test_an_environment_that_names_others_since_makes_no_release_with_the_old(scene: Scene) -> None:
+    scene.environment(templates={"configMap": "ours"})
+    scene.config_map(configmap=OURS)
+    await scene.environments.of("production")
+    scene.environment()
+    found = await scene.environments.of("production")
+    assert found.templates.bundle is builders.BUNDLE

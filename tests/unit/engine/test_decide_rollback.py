@@ -150,6 +150,27 @@ def test_behind_a_contract_step_there_is_no_way_back() -> None:
     assert world.said("Ready") == ("True", "Serving")
 
 
+@pytest.mark.parametrize("how", ["failed", "superseded"])
+def test_a_release_that_was_never_migrated_cannot_come_back(third: World, how: str) -> None:
+    """Invariant 3: a copy runs no migration, so its source must have."""
+    third.edit(image=f"{OTHER}-4")
+    third.settle()
+    if how == "failed":
+        third.job_ends(4, code=3)
+        third.settle()
+    third.edit(image=f"{OTHER}-5")
+    third.settle()
+    if how == "superseded":
+        third.job_ends(4, code=3)
+    third.run()
+    assert third.phases()[5] == "Active"
+    third.policy(rollbackTo=4)
+    third.run()
+    assert third.said("Stalled") == ("True", "RollbackRefused")
+    assert "its migration did not succeed" in third.condition("Stalled")["message"]
+    assert third.runs("web") == "5"
+
+
 def test_a_contract_step_that_has_begun_counts_before_it_is_recorded() -> None:
     world = World(builders.spec(migrate=False))
     world.run()

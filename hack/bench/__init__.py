@@ -1,0 +1,1 @@
+"""What things cost: measurements to look at, not tests."""

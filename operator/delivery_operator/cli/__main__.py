@@ -1,0 +1,52 @@
+"""Starts the command line: `kubectl delivery`, `kubectl-delivery` or `python -m delivery_operator.cli`."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from delivery_operator.cli.app import program
+from delivery_operator.cli.exits import CliError, Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after the program's name; those of the process when None.
+
+    Returns:
+        The exit code, one of `delivery_operator.cli.exits.Exit`, or that of the process that `run` ran.
+    """
+    try:
+        words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+        result = program().main(args=words, prog_name="kubectl delivery", standalone_mode=False)
+    except CliError as error:
+        return _fail(str(error), error.exit)
+    except typer.Abort:
+        return Exit.INTERRUPTED
+    except typer.TyperException as error:
+        return _misunderstood(error)
+    except BrokenPipeError:
+        # The reader has gone (kubectl delivery logs | head): that is no error, and nothing can be written any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    return int(result or 0)
+
+
+def _misunderstood(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    where = context.command_path if context else "kubectl delivery"
+    return _fail(f"{message.rstrip('.')}; see {where} --help", Exit.USAGE)
+
+
+def _fail(message: str, code: Exit) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"error: {line}\n")
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""One module for each command; `delivery_operator.cli.app` names them."""

@@ -1,0 +1,176 @@
+"""Reads Kubernetes objects from files: several documents each, or standard input as `-`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from delivery_operator.api.base import API_VERSION
+from delivery_operator.api.environment import KIND as ENVIRONMENT
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.api.service import DEFAULT_ENVIRONMENT, DeliveryServiceSpec
+from delivery_operator.api.service import KIND as SERVICE
+from delivery_operator.cli.exits import BadInput
+
+STDIN: Final = "-"
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+@dataclass(frozen=True)
+class Document:
+    """One object of a file.
+
+    Attributes:
+        file: path as it was given, or `stdin`.
+        number: place in the file, from 1.
+        body: the object.
+    """
+
+    file: str
+    number: int
+    body: dict[str, Any]
+
+    def __str__(self) -> str:
+        """Name the place, and the object if it says its name."""
+        name = self.name
+        return f"{self.file}: document {self.number}" + (f" ({self.kind} {name})" if name else "")
+
+    @property
+    def kind(self) -> str:
+        """Kind of the object, or an empty string."""
+        return str(self.body.get("kind") or "")
+
+    @property
+    def name(self) -> str:
+        """metadata.name, or an empty string."""
+        metadata = self.body.get("metadata")
+        return str(metadata.get("name") or "") if isinstance(metadata, dict) else ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A DeliveryService of a file, ready to render."""
+
+    document: Document
+    name: str
+    namespace: str
+    spec: DeliveryServiceSpec
+
+
+def read(files: Sequence[str]) -> list[Document]:
+    """Read every object of files, folders (their .yaml, .yml and .json files) and `-`; items of a List one by one.
+
+    Raises:
+        BadInput: a file cannot be read, is not YAML, or holds something other than objects.
+    """
+    return [document for name in files for path in _paths(name) for document in _documents(path)]
+
+
+def services(files: Sequence[str], namespace: str | None) -> list[Service]:
+    """Read the DeliveryServices of files; other objects are passed over.
+
+    Args:
+        files: as for `read`.
+        namespace: for objects that name none; `default` when None.
+
+    Raises:
+        BadInput: as for `read`; or there is no DeliveryService, or one is not valid.
+    """
+    found = [_service(each, namespace) for each in read(files) if _ours(each, SERVICE)]
+    if not found:
+        raise BadInput(
+            f"there is no {SERVICE} in {', '.join(files)}", "name a file that has one (kubectl delivery init)"
+        )
+    return found
+
+
+def environments(files: Sequence[str]) -> dict[str, DeliveryEnvironmentSpec]:
+    """Read the DeliveryEnvironments of files, by name.
+
+    Raises:
+        BadInput: as for `read`; or there is none, or one is not valid.
+    """
+    found = {}
+    for document in read(files):
+        if _ours(document, ENVIRONMENT):
+            try:
+                found[document.name] = DeliveryEnvironmentSpec.model_validate(document.body.get("spec") or {})
+            except ValidationError as error:
+                raise BadInput(
+                    f"{document}: {_first(error)}", "mend it; kubectl delivery validate lists all"
+                ) from error
+    if files and not found:
+        raise BadInput(f"there is no {ENVIRONMENT} in {', '.join(files)}", "name a file that has one")
+    return found
+
+
+def environment_of(service: Service, known: dict[str, DeliveryEnvironmentSpec], remedy: str) -> DeliveryEnvironmentSpec:
+    """Return the environment a service names; the built-in defaults for `default` where it is not described.
+
+    Raises:
+        BadInput: it names another one, and that is not known.
+    """
+    name = service.spec.environment
+    if name in known:
+        return known[name]
+    if name == DEFAULT_ENVIRONMENT:
+        return DeliveryEnvironmentSpec()
+    raise BadInput(f"{service.document}: environment {name} is not known", remedy)
+
+
+def _paths(name: str) -> list[str]:
+    path = Path(name)
+    if name != STDIN and path.is_dir():
+        return [str(each) for each in sorted(path.iterdir()) if each.suffix in _SUFFIXES]
+    return [name]
+
+
+def _documents(name: str) -> Iterator[Document]:
+    shown = "stdin" if name == STDIN else name
+    try:
+        text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
+        loaded = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadInput(
+            f"cannot read {shown}: {reason}", "name a file with Kubernetes objects, or - for stdin"
+        ) from error
+    except yaml.YAMLError as error:
+        raise BadInput(f"{shown} is not YAML: {error}", "mend it at that place") from error
+    for number, body in enumerate(loaded, 1):
+        if body is None:
+            continue
+        if not isinstance(body, dict):
+            raise BadInput(f"{shown}: document {number} is not an object", "write apiVersion, kind, metadata and spec")
+        items = body["items"] if body.get("kind") == "List" and isinstance(body.get("items"), list) else [body]
+        yield from (Document(shown, number, item) for item in items if isinstance(item, dict))
+
+
+def _ours(document: Document, kind: str) -> bool:
+    return document.kind == kind and document.body.get("apiVersion") == API_VERSION
+
+
+def _service(document: Document, namespace: str | None) -> Service:
+    if not document.name:
+        raise BadInput(f"{document}: metadata.name is missing", "give the service a name")
+    try:
+        spec = DeliveryServiceSpec.model_validate(document.body.get("spec") or {})
+    except ValidationError as error:
+        raise BadInput(
+            f"{document}: {_first(error)}", "mend it; kubectl delivery validate lists all problems"
+        ) from error
+    own = document.body["metadata"].get("namespace")
+    if namespace and own and own != namespace:
+        raise BadInput(
+            f"{document}: its namespace is {own}, not {namespace}", "leave out -n, or the namespace in the file"
+        )
+    return Service(document, document.name, own or namespace or "default", spec)
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    return f"spec.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

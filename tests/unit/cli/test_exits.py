@@ -1,0 +1,51 @@
+"""Exit codes are a contract, and an error is one line with a remedy."""
+
+import inspect
+
+import pytest
+
+from delivery_operator.cli import exits
+from delivery_operator.cli.exits import MEANING, CliError, Exit
+from tests.unit.cli.conftest import Delivery
+
+
+def test_codes_do_not_change() -> None:
+    assert {code.name: code.value for code in Exit} == {
+        "OK": 0,
+        "NO": 1,
+        "USAGE": 2,
+        "NO_CLUSTER": 3,
+        "NOT_FOUND": 4,
+        "REFUSED": 5,
+        "INPUT": 6,
+        "TIMEOUT": 7,
+        "INTERRUPTED": 130,
+    }
+    assert set(MEANING) == set(Exit)
+
+
+def test_the_tree_of_errors_is_what_the_module_says() -> None:
+    tree = inspect.getdoc(exits) or ""
+    for name, each in inspect.getmembers(exits, inspect.isclass):
+        if issubclass(each, CliError) and each is not CliError:
+            line = next(line for line in tree.splitlines() if f"── {name} " in line)
+            assert line.split(name)[1].split()[0] == str(each.exit.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rendr"], "error: No such command 'rendr'"),
+        (["render"], "error: Missing argument 'FILE...'"),
+        (["render", "x.yaml", "--colour"], "error: No such option: --colour"),
+        (["render", "x.yaml", "-o", "xml"], "error: Invalid value for '-o' / '--output'"),
+        (["wait", "order", "--timeout", "soon"], "error: Invalid value for '--timeout'"),
+    ],
+)
+def test_a_command_line_that_is_not_understood(words: list[str], message: str, delivery: Delivery) -> None:
+    ended = delivery(*words)
+    assert ended.code == Exit.USAGE
+    assert ended.err.startswith(message)
+    assert "; see kubectl delivery" in ended.err
+    assert ended.err.count("\n") == 1
+    assert ended.out == ""

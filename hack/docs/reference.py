@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Final
 
+import typer
+
 from delivery_operator.api.crd import DEFINITIONS
-from docs import admission, chart, conditions, environ, fields, operator, templates
+from delivery_operator.cli.app import app
+from delivery_operator.cli.exits import MEANING
+from docs import admission, chart, commands, conditions, environ, fields, operator, templates
 
 REFERENCE: Final = Path("docs/reference")
 ROOT: Final = Path(__file__).parents[2]
@@ -15,6 +19,9 @@ def outputs() -> dict[Path, str]:
     pages = {definition.kind.lower(): fields.kind_page(definition) for definition in DEFINITIONS}
     pages |= {
         "admission": admission.admission_page(),
+        "command-line": commands.command_page(
+            typer.main.get_command(app), "kubectl delivery", "operator/delivery_operator/cli", MEANING
+        ),
         "chart-values": chart.values_page(ROOT),
         "conditions": conditions.conditions_page(),
         "environment-variables": environ.environ_page(),

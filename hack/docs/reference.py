@@ -20,7 +20,7 @@ def outputs() -> dict[Path, str]:
     pages |= {
         "admission": admission.admission_page(),
         "command-line": commands.command_page(
-            typer.main.get_command(app), "kubectl delivery", "operator/delivery_operator/cli", MEANING
+            typer.main.get_command(app), "kubectl delivery", "operator/delivery_operator/cli", MEANING.items()
         ),
         "chart-values": chart.values_page(ROOT),
         "conditions": conditions.conditions_page(),

@@ -112,8 +112,6 @@ def test_the_fields_that_take_any_text_are_few_and_known() -> None:
         "exposure.ingress.annotations",
         "exposure.ingress.grpcAnnotations",
         "image",
-        "isolation.destinations.0.cidr",
-        "network.destinations.0.cidr",
         "processes.web.command",
         "processes.web.image",
         "processes.worker.scaling.queue.consumerGroup",

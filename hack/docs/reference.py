@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-import typer
-
 from delivery_operator.api.crd import DEFINITIONS
-from delivery_operator.cli.app import app
+from delivery_operator.cli.app import program
 from delivery_operator.cli.exits import MEANING
 from docs import admission, chart, commands, conditions, environ, fields, operator, templates
 
@@ -19,10 +17,10 @@ def outputs() -> dict[Path, str]:
     pages = {definition.kind.lower(): fields.kind_page(definition) for definition in DEFINITIONS}
     pages |= {
         "admission": admission.admission_page(),
-        "command-line": commands.command_page(
-            typer.main.get_command(app), "kubectl delivery", "operator/delivery_operator/cli", MEANING.items()
-        ),
         "chart-values": chart.values_page(ROOT),
+        "command-line": commands.command_page(
+            program(), "kubectl delivery", "operator/delivery_operator/cli", MEANING.items()
+        ),
         "conditions": conditions.conditions_page(),
         "environment-variables": environ.environ_page(),
         "metrics": operator.metrics_page(),

@@ -130,11 +130,11 @@ class Shutdown(Model):
 _AMOUNTS: Final = rules(
     (
         "self.all(k, k in ['cpu', 'memory', 'ephemeral-storage']"
-        " || k.matches('^[a-z0-9]+([-.][a-z0-9]+)*/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$'))",
+        " || k.matches('^[a-z0-9]+([-.][a-z0-9]+)*/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",
         "resources: write cpu, memory, ephemeral-storage, or the full name of a device such as example.com/gpu",
     ),
     (
-        "self.all(k, !k.contains('/') || self[k].matches('^[0-9]+$'))",
+        "self.all(k, !k.contains('/') || self[k].matches('^[0-9]{1,9}$'))",
         "resources: devices are given whole; write a number such as 1",
     ),
 )

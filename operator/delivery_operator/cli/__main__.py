@@ -1,5 +1,6 @@
 """Starts the command line: `kubectl delivery`, `kubectl-delivery` or `python -m delivery_operator.cli`."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,8 +20,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, one of `delivery_operator.cli.exits.Exit`, or that of the process that `run` ran.
     """
+    # Start-up is most of what a command without a cluster takes. Nothing it makes becomes garbage before it ends, and
+    # no plugin of pydantic is wanted, for which it would search every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
     try:
-        words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+        return _ended(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    finally:
+        gc.enable()
+
+
+def _ended(words: Sequence[str]) -> int:
+    try:
         result = program().main(args=words, prog_name="kubectl delivery", standalone_mode=False)
     except CliError as error:
         return _fail(str(error), error.exit)

@@ -171,7 +171,7 @@ async def _rights(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
     for verb, _, resource, subresource in missing:
         what = f"{resource}/{subresource}" if subresource else resource
         says = f"you may not {verb} {what} in namespace {cluster.namespace}"
-        yield Finding(check, Grade.WARNING, says, "ask for the role delivery-operator-edit there")
+        yield Finding(check, Grade.WARNING, says, "ask for the ClusterRole edit there, which the chart extends")
     if not missing:
         yield Finding(check, Grade.OK, f"you may do what the commands need in namespace {cluster.namespace}")
 

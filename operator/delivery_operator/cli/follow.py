@@ -1,7 +1,7 @@
 """Reads the logs of several pods at once, merged in the order in which the lines arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,7 +38,7 @@ class Logs:
     _queue: "asyncio.Queue[Line | None]" = field(default_factory=asyncio.Queue)
     _readers: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
 
-    async def lines(self, *, follow: bool) -> AsyncIterator[Line]:
+    async def lines(self, *, follow: bool) -> AsyncGenerator[Line, None]:
         """Yield lines; with `follow` for ever, with pods that come later too, else until all logs have been read."""
         try:
             await self._read_new()

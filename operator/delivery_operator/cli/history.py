@@ -31,6 +31,7 @@ def entry(release: Body, serving: str | None) -> dict[str, Any]:
         "madeBecause": spec.get("reason"),
         "copyOf": spec.get("copyOf"),
         "migration": status.get("migration"),
+        "contract": status.get("contract"),
         "reason": status.get("reason"),
         "message": status.get("message"),
         "createdAt": release["metadata"]["creationTimestamp"],

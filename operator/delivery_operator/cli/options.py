@@ -14,7 +14,9 @@ Files = Annotated[
 ]
 FileNamespace = Annotated[
     str | None,
-    typer.Option("-n", "--namespace", help="Namespace of objects that name none.", show_default="default"),
+    typer.Option(
+        "-n", "--namespace", help="Namespace of objects that name none. Default: default.", show_default=False
+    ),
 ]
 EnvironmentFiles = Annotated[
     list[str] | None,
@@ -53,7 +55,7 @@ Timeout = Annotated[
         "--timeout",
         parser=duration,
         metavar="DURATION",
-        help="How long to wait, such as 90s, 10m or 1h30m.",
-        show_default="10m",
+        help="How long to wait, such as 90s or 1h30m. Default: 10m.",
+        show_default=False,
     ),
 ]

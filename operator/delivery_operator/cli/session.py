@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def on_cluster(command: Callable[..., Awaitable[int | None]]) -> Callable[..., i
     def run(
         *, namespace: str | None = None, context: str | None = None, kubeconfig: str | None = None, **own: Any
     ) -> int | None:
+        gc.enable()  # it may last, following a log
         return asyncio.run(_run(command, namespace, context, kubeconfig, own))
 
     own = list(inspect.signature(command).parameters.values())[1:]

@@ -84,6 +84,11 @@ class Progress:
         else:
             self._console.print(text)
 
+    def hide(self) -> None:
+        """Take the changing line away, for good: what follows on standard output would break it."""
+        if self._status:
+            self._status.stop()
+
     @contextmanager
     def shown(self) -> Iterator["Progress"]:
         """Show the changing line for as long as this lasts."""

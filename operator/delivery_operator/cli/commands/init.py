@@ -36,7 +36,7 @@ def command(  # noqa: PLR0913 its options
     ] = None,
     namespace: Annotated[str | None, typer.Option("-n", "--namespace", help="Namespace.", show_default=False)] = None,
     environment: Annotated[
-        str | None, typer.Option("--environment", help="The DeliveryEnvironment.", show_default="default")
+        str | None, typer.Option("--environment", help="The DeliveryEnvironment. Default: default.", show_default=False)
     ] = None,
     repository: Annotated[str | None, typer.Option("--repository", help="URL of the source.", **_MANY)] = None,
     revision: Annotated[str | None, typer.Option("--revision", help="Tag or commit of the image.", **_MANY)] = None,

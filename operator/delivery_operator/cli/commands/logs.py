@@ -1,6 +1,7 @@
 """`logs`: what the processes of a service say."""
 
 import sys
+from contextlib import aclosing
 from typing import Annotated, Final
 
 import typer
@@ -65,9 +66,10 @@ async def command(  # noqa: PLR0913 its options
     }
     logs = Logs(cluster, selector, {name: value for name, value in params.items() if value is not None})
     printer = _Printer(raw=raw)
-    async for line in logs.lines(follow=follow):
-        if line.error or trace is None or trace in line.text:
-            printer.show(line)
+    async with aclosing(logs.lines(follow=follow)) as lines:
+        async for line in lines:
+            if line.error or trace is None or trace in line.text:
+                printer.show(line)
     return Exit.OK
 
 

@@ -67,7 +67,11 @@ async def command(
     if detach:
         console().print(name)
         return Exit.OK
-    return await _Follower(cluster, name).until_ended()
+    try:
+        return await _Follower(cluster, name).until_ended()
+    except asyncio.CancelledError:
+        console(stderr=True).print(f"{name} goes on: kubectl get deliverytask {name} tells how it ends")
+        raise
 
 
 def _spec(body: Body, task: str | None, words: list[str]) -> dict[str, Any]:
@@ -138,6 +142,7 @@ class _Follower:
             async for line in self._cluster.api.log(
                 self._cluster.namespace, pod["metadata"]["name"], {"follow": "true"}
             ):
+                self._progress.hide()
                 self._printed.add(pod["metadata"]["uid"])
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()

@@ -1,23 +1,23 @@
 """The command line, from its tree of commands: of click, or of typer, which has an edition of click of its own."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from docs.markdown import code, page, prose, table
 
 
-def command_page(root: Any, name: str, source: str, exit_codes: Mapping[int, str]) -> str:
+def command_page(root: Any, name: str, source: str, exit_codes: Iterable[tuple[int, str]]) -> str:
     """The page of a command and all that are under it.
 
     Args:
         root: the command; of a typer application, what typer.main.get_command gives.
         name: how it is called, e.g. `kubectl delivery`.
         source: the file or folder it is written in.
-        exit_codes: what each exit code means.
+        exit_codes: each exit code and what it means.
     """
     context = root.context_class(root, info_name=name)
-    codes = table(("code", ""), [(code(int(number)), prose(meaning)) for number, meaning in exit_codes.items()])
+    codes = table(("code", ""), [(code(int(number)), prose(meaning)) for number, meaning in exit_codes])
     return page(f"Command line: {name}", source, *_told(root, context), "## Exit codes", codes, *_under(root, context))
 
 

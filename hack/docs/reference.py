@@ -18,7 +18,9 @@ def outputs() -> dict[Path, str]:
     pages |= {
         "admission": admission.admission_page(),
         "chart-values": chart.values_page(ROOT),
-        "command-line": commands.command_page(program(), "kubectl delivery", "operator/delivery_operator/cli", MEANING),
+        "command-line": commands.command_page(
+            program(), "kubectl delivery", "operator/delivery_operator/cli", MEANING.items()
+        ),
         "conditions": conditions.conditions_page(),
         "environment-variables": environ.environ_page(),
         "metrics": operator.metrics_page(),

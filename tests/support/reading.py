@@ -16,6 +16,7 @@ import yaml
 
 from delivery_operator.api.base import API_VERSION
 from devcluster.cluster import Cluster
+from devcluster.errors import ToolError
 from tests.support import shop
 from tests.support.chart import CHART
 from tests.support.kube import Kube, Object, wait_for
@@ -31,6 +32,14 @@ ORDER: Final = ROOT / "examples/order/deliveryservice.yaml"
 COMMANDS: Final = {"web", "relay", "sweep", "migrate", "seed"}
 PULLABLE: Final = {"registry.example.com/shop/order:v1.0.0", "registry.example.com/shop/order:v1.1.0"}
 """The images there are in the played registry of the shop; of other repositories every tag is there."""
+
+
+_ANY: Final = {
+    "apiVersion": API_VERSION,
+    "kind": "DeliveryService",
+    "metadata": {"name": "any"},
+    "spec": {"image": "any:v1", "processes": {"web": {"command": ["any"]}}},
+}
 
 
 def order_program(pod: Object) -> Fate:
@@ -100,6 +109,7 @@ def desk(cluster: Cluster, folder: Path, starts: str) -> Iterator[Desk]:
 def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorProcess]:
     """Install the chart and play its pod's part: the real operator, as the pod's container would be started."""
     cluster.helm("upgrade", "--install", NAME, str(CHART), "--namespace", SYSTEM, "--create-namespace")
+    wait_for(lambda: _takes_services(cluster), "the admission policy to know of environments", 60)
     deployment = kube.get("Deployment", SYSTEM, NAME)
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     settings = {
@@ -112,6 +122,14 @@ def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorPr
         yield run
     finally:
         run.stop()
+
+
+def _takes_services(cluster: Cluster) -> bool:
+    """Whether services are taken: not in the first seconds of a policy, which has to learn of environments."""
+    with contextlib.suppress(ToolError):
+        cluster.kubectl("create", "--dry-run=server", "--namespace=default", "-f", "-", input=yaml.safe_dump(_ANY))
+        return True
+    return False
 
 
 def _uninstall(cluster: Cluster) -> None:

@@ -101,7 +101,7 @@ def inner() -> None:
 
 
 def test_a_command_is_told_with_its_arguments_and_options() -> None:
-    page = commands.command_page(example, "kubectl delivery", "operator/delivery_operator/cli", {0: "Done."})
+    page = commands.command_page(example, "kubectl delivery", "operator/delivery_operator/cli", [(0, "Done.")])
 
     assert "# Command line: kubectl delivery\n\nDoes things." in page
     assert "## kubectl delivery scale\n\nScale a service." in page

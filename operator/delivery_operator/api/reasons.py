@@ -174,6 +174,10 @@ ENVIRONMENT: Final[Mapping[str, Reason]] = {
 TASK: Final[Mapping[str, Reason]] = {
     "ServiceMissing": Reason("the service it names does not exist", "create the service, or delete the task"),
     "NoActiveRelease": Reason("no release of the service serves yet", "wait; the task starts when one does"),
+    "ReleaseUnreadable": Reason(
+        "the release that serves was made by another version of the operator, which this one cannot read",
+        "release anew; the task starts then",
+    ),
     "Paused": Reason("the service is paused", "wait until it is not"),
     "InvalidSpec": Reason(
         "the operator cannot read it, or the service's spec", "use another DeliveryTask, or mend the service"

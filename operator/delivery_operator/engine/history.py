@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic import ValidationError
+
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
@@ -78,9 +80,15 @@ class Release:
         return found
 
     @cached_property
-    def spec(self) -> DeliveryServiceSpec:
-        """Its content as a spec."""
-        return DeliveryServiceSpec.model_validate(self.content)
+    def spec(self) -> DeliveryServiceSpec | None:
+        """Its content as a spec; None when another version of the operator made it and this one cannot read it.
+
+        Its manifests can be run all the same: they were rendered when it was cut (invariant 5).
+        """
+        try:
+            return DeliveryServiceSpec.model_validate(self.content)
+        except ValidationError:
+            return None
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:

@@ -59,8 +59,10 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
     return result + [_sealed(each, SERVICE_KIND, snapshot.service) for each in _scaling(release, snapshot, spec)]
 
 
-def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec:
-    """A release's content as a spec, with what takes effect at once from the spec of today."""
+def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec | None:
+    """A release's content as a spec, with what takes effect at once from the spec of today; None if unreadable."""
+    if release.spec is None:
+        return None
     released = {_process(stored): stored for stored in release.manifests if stored["kind"] == "Deployment"}
     processes = {
         process_name: process.model_copy(update={"replicas": released[process_name]["spec"].get("replicas")})
@@ -86,11 +88,14 @@ def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec:
 def left_alone(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec, live: Object) -> bool:
     """Whether a live object that scales must stay although no manifest asks for it.
 
-    The manifests cannot be made while there is no usable environment or template, and of a process that the spec of
-    today no longer has, the release does not tell how it was scaled.
+    The manifests cannot be made while there is no usable environment or template, or of a release that another version
+    of the operator made and this one cannot read; and of a process that the spec of today no longer has, the release
+    does not tell how it was scaled.
     """
     if live["kind"] not in SCALING:
         return False
+    if release.spec is None:
+        return True
     process = labels(live).get(names.PROCESS, "")
     released = release.spec.processes.get(process)
     unknown = released and not released.schedule and process not in _governed(release, spec)
@@ -129,9 +134,9 @@ def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: 
 
 
 def _scaling(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> list[Manifest]:
-    if _unusable(snapshot):
-        return []
     today, platform = todays(release, spec), snapshot.platform
+    if today is None or _unusable(snapshot):
+        return []
     asked = _Asked(
         (
             release.service,
@@ -174,9 +179,10 @@ def _governed(release: Release, spec: DeliveryServiceSpec) -> dict[str, Process]
 
     A process that is of another sort today (scheduled, or a singleton) says nothing about the one of the release.
     """
+    released = (release.spec or spec).processes
     return {
         process_name: process.model_copy(update={"replicas": today.replicas, "scaling": today.scaling})
-        for process_name, process in release.spec.processes.items()
+        for process_name, process in released.items()
         if (today := spec.processes.get(process_name))
         and not process.schedule
         and not today.schedule

@@ -153,7 +153,10 @@ def _job(
         return _Waits("Paused", "the service is paused (spec.paused); the task starts when it no longer is")
     if active is None:
         return _Waits("NoActiveRelease", "no release of the service serves yet; the task starts when one does")
-    waits = _lacking(snapshot, active)
+    if active.spec is None:
+        message = f"release {active.name} was made by another version of the operator; the task starts in a newer one"
+        return _Waits("ReleaseUnreadable", message)
+    waits = _lacking(snapshot, active.spec)
     if waits:
         return waits
     named = spec.tasks.get(wanted.task or "")
@@ -177,13 +180,13 @@ def _job(
     return overlay.task_job(manifest, active, task)
 
 
-def _lacking(snapshot: Snapshot, active: Release) -> _Waits | None:
-    """What the platform lacks for a Job of the active release to be rendered."""
+def _lacking(snapshot: Snapshot, content: DeliveryServiceSpec) -> _Waits | None:
+    """What the platform lacks for a Job in the environment of a release to be rendered."""
     if snapshot.obstacle:
         return _Waits(snapshot.obstacle.reason, snapshot.obstacle.message)
     if snapshot.template_fault:
         return _Waits("TemplateInvalid", snapshot.template_fault)
-    for each in active.spec.backing_services:
+    for each in content.backing_services:
         if each.provisioned_service and each.name not in snapshot.platform.bindings:
             return _Waits("BindingNotReady", snapshot.unbound.get(each.name, f"{each.name} is not bound"))
     return None

@@ -78,7 +78,14 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
             "a copy runs none; name one that has served, or remove rollbackTo"
         )
         return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
-    return Wish(overlay.todays(target, spec), target.content, source=target)
+    today = overlay.todays(target, spec)
+    if today is None:
+        message = (
+            f"release {number}, which spec.release.rollbackTo names, was made by another version of the operator, and "
+            "this one cannot read it; name a newer one, or remove rollbackTo"
+        )
+        return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
+    return Wish(today, target.content, source=target)
 
 
 def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:

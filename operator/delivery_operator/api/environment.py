@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from delivery_operator.api.base import Model, rules
 from delivery_operator.api.config import KeyRef
 from delivery_operator.api.network import Destination
-from delivery_operator.api.process import Resources
+from delivery_operator.api.resources import Resources
 from delivery_operator.api.scalars import (
     DNS_LABEL,
     LABEL_KEYS,

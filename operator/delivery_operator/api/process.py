@@ -6,6 +6,8 @@ from typing import Final
 from pydantic import ConfigDict, Field
 
 from delivery_operator.api.base import Model, rules
+from delivery_operator.api.expose import Expose
+from delivery_operator.api.resources import Resources
 from delivery_operator.api.scalars import (
     CRON,
     CRON_RULES,
@@ -13,15 +15,14 @@ from delivery_operator.api.scalars import (
     LABEL_KEYS,
     AnyKey,
     Command,
-    Host,
     LabelKey,
     LabelValue,
     ObjectName,
     Path,
     PortNumber,
     Quantity,
-    VariableRef,
 )
+from delivery_operator.api.scaling import Scaling
 
 
 class Protocol(StrEnum):
@@ -125,162 +126,6 @@ class Shutdown(Model):
     def grace(self) -> int:
         """Seconds from the start of the stop until SIGKILL (F9-10)."""
         return self.pre_stop_seconds + self.drain_seconds + 5 if self.grace_seconds is None else self.grace_seconds
-
-
-_AMOUNTS: Final = rules(
-    (
-        "self.all(k, k in ['cpu', 'memory', 'ephemeral-storage']"
-        " || k.matches('^[a-z0-9]+([-.][a-z0-9]+)*/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",
-        "resources: write cpu, memory, ephemeral-storage, or the full name of a device such as example.com/gpu",
-    ),
-    (
-        "self.all(k, !k.contains('/') || self[k].matches('^[0-9]{1,9}$'))",
-        "resources: devices are given whole; write a number such as 1",
-    ),
-)
-
-
-class Resources(Model):
-    """Compute resources of one container; a side that is left out is the environment's default."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits)"
-                " || quantity(self.requests[k]).compareTo(quantity(self.limits[k])) <= 0)",
-                "resources: a request must not be greater than its limit",
-            ),
-            (
-                "!has(self.requests) || self.requests.all(k, !k.contains('/')"
-                " || (has(self.limits) && k in self.limits && self.limits[k] == self.requests[k]))",
-                "resources: devices are not shared; give the same number in requests and limits, or in limits alone",
-            ),
-        )
-    )
-
-    requests: dict[str, Quantity] | None = Field(
-        default=None,
-        max_length=8,
-        description="What the scheduler sets aside, by resource name. Default: that of the environment, which is cpu "
-        "50m, memory 128Mi unless it says otherwise; not more than the limit.",
-        json_schema_extra=_AMOUNTS,
-    )
-    limits: dict[str, Quantity] | None = Field(
-        default=None,
-        max_length=8,
-        description="What the container may not exceed, by resource name. Default: that of the environment, which is "
-        "memory 256Mi and no cpu limit unless it says otherwise; not less than the request.",
-        json_schema_extra=_AMOUNTS,
-    )
-
-
-class QueueType(StrEnum):
-    """Where the length of a queue is read."""
-
-    KAFKA = "kafka"
-    RABBITMQ = "rabbitmq"
-    REDIS = "redis"
-
-
-class QueueLength(Model):
-    """Scale by work that waits; needs KEDA in the cluster."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "has(self.consumerGroup) == (self.type == 'kafka')",
-                "scaling.queue: give consumerGroup with type kafka, whose lag is that group's, and with no other",
-            ),
-            (
-                "!has(self.passwordFrom) || self.type == 'redis'",
-                "scaling.queue: passwordFrom applies to type redis; a rabbitmq URL holds its password, and "
-                "kafka takes none",
-            ),
-        )
-    )
-
-    type: QueueType = Field(description="kafka: lag of a consumer group; rabbitmq: messages in a queue; redis: a list.")
-    name: str = Field(
-        min_length=1, max_length=249, pattern=r"^[-A-Za-z0-9._:]+$", description="Name of the topic, queue or list."
-    )
-    consumer_group: str | None = Field(
-        default=None, min_length=1, max_length=249, description="With kafka: the consumer group whose lag counts."
-    )
-    address_from: VariableRef = Field(
-        description="The variable of the process with the address: brokers of kafka (host:port, ...), the AMQP URL of "
-        "rabbitmq, host:port of redis."
-    )
-    password_from: VariableRef | None = Field(
-        default=None, description="With redis: the variable of the process with the password. Default none."
-    )
-    target: int = Field(
-        default=100, ge=1, le=1_000_000, description="Messages that one pod is to have waiting. Default 100."
-    )
-
-
-class Scaling(Model):
-    """How many pods there are is decided by load, between two bounds."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            ("self.min <= self.max", "scaling: min must not be greater than max"),
-            (
-                "has(self.cpu) || has(self.memory) || has(self.queue)",
-                "scaling: give what decides: cpu, memory, queue, or several of them",
-            ),
-        )
-    )
-
-    min: int = Field(default=1, ge=1, le=1000, description="Pods at least. Default 1.")
-    max: int = Field(ge=1, le=1000, description="Pods at most.")
-    cpu: int | None = Field(
-        default=None, ge=1, le=1000, description="CPU use to aim at, in per cent of resources.requests.cpu."
-    )
-    memory: int | None = Field(
-        default=None, ge=1, le=1000, description="Memory use to aim at, in per cent of resources.requests.memory."
-    )
-    queue: QueueLength | None = Field(
-        default=None,
-        description="Scale by the length of a queue. Becomes a KEDA ScaledObject; where KEDA is not installed, the "
-        "other measures decide, or there are min pods.",
-    )
-
-
-class ExposeType(StrEnum):
-    """How requests from outside the cluster reach a process."""
-
-    ROUTE = "route"
-    LOAD_BALANCER = "loadBalancer"
-
-
-class Expose(Model):
-    """Reachable from outside the cluster (F7-5)."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "self.type == 'route' || !(has(self.host) || has(self.path) || has(self.tlsSecret))",
-                "expose: remove host, path and tlsSecret, or write type route: a load balancer passes every "
-                "connection on",
-            ),
-        )
-    )
-
-    type: ExposeType = Field(
-        default=ExposeType.ROUTE,
-        description="route (default): a host name on the platform's gateway or ingress controller, as the environment "
-        "says: HTTPRoute, GRPCRoute or Ingress. loadBalancer: the Service gets an address of its own.",
-    )
-    host: Host | None = Field(
-        default=None,
-        description="Host name. Default: <service>.<domain of the environment>. Also passed as PUBLIC_HOST.",
-    )
-    path: Path | None = Field(default=None, description="Only paths with this prefix. Default /, that is all.")
-    tls_secret: ObjectName | None = Field(
-        default=None,
-        description="Secret of type kubernetes.io/tls for the host, where an Ingress ends TLS. Default: that of the "
-        "environment. A gateway has its certificates on its own listeners.",
-    )
 
 
 class Metrics(Model):

@@ -9,7 +9,8 @@ from delivery_operator.api.base import Model, rules
 from delivery_operator.api.binding import BackingService
 from delivery_operator.api.config import CONFIG_RULES, ConfigFrom, KeyRef, Variable
 from delivery_operator.api.network import Network
-from delivery_operator.api.process import Process, Resources
+from delivery_operator.api.process import Process
+from delivery_operator.api.resources import Resources
 from delivery_operator.api.scalars import (
     COMMIT,
     DIGEST,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from delivery_operator.api.environment import Exposure
-from delivery_operator.api.process import Expose, ExposeType, Port, Process, Protocol
+from delivery_operator.api.expose import Expose, ExposeType
+from delivery_operator.api.process import Port, Process, Protocol
 from delivery_operator.render.platform import GATEWAY, Platform
 
 HTTP_PORT: Final = 80

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from delivery_operator.api.process import Resources
+from delivery_operator.api.resources import Resources
 from delivery_operator.api.service import DeliveryServiceSpec, OneOff
 from delivery_operator.render import context as contexts
 from delivery_operator.render import names

@@ -8,7 +8,7 @@ other measures decide then, or there are `min` pods.
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from delivery_operator.api.process import Expose
+from delivery_operator.api.expose import Expose
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.render.exposure import by_route
 from delivery_operator.render.platform import GATEWAY, Platform

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from delivery_operator.api.environment import Defaults, DeliveryEnvironmentSpec
-from delivery_operator.api.process import Process, Resources
+from delivery_operator.api.process import Process
+from delivery_operator.api.resources import Resources
 from delivery_operator.api.service import DeliveryServiceSpec, OneOff
 from delivery_operator.render import names
 from delivery_operator.render.canonical import amount, digest, quantity

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from delivery_operator.api.process import Process, QueueLength, QueueType, Scaling
+from delivery_operator.api.process import Process
+from delivery_operator.api.scaling import QueueLength, QueueType, Scaling
 from delivery_operator.render.platform import KEDA, Platform
 
 

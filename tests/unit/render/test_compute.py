@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from delivery_operator.api.environment import Defaults
-from delivery_operator.api.process import Resources
+from delivery_operator.api.resources import Resources
 from delivery_operator.render.pod import compute
 
 PLATFORM = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}}

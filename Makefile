@@ -48,7 +48,7 @@ test-examples: setup ## The order service's own tests, against a real PostgreSQL
 
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
-	$(PYTEST) tests/integration -n 2 --dist loadgroup $(ARGS)
+	$(PYTEST) tests/integration -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node

@@ -1,6 +1,6 @@
 """Every block of README.md and docs/ is true: objects are taken, scripts and transcripts run, as a reader would.
 
-tests/support/pages.py has the kinds of blocks. The pages share a cluster, so one worker reads them all (xdist_group).
+tests/support/pages.py has the kinds of blocks. The pages share a cluster, so one worker reads them all (--dist loadfile).
 """
 
 import sys
@@ -19,8 +19,6 @@ from tests.support.chart import render
 from tests.support.pages import ROOT, Block, Page, Use, pages
 from tests.support.reading import Desk, desk
 from tests.support.shell import missing_line, steps
-
-pytestmark = pytest.mark.xdist_group("docs")
 
 DRY_RUN = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "--force-conflicts", "-f", "-")
 PAGES = [page for page in pages() if {block.use for block in page.blocks} - {Use.SHOWN}]

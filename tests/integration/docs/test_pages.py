@@ -1,6 +1,6 @@
 """Every block of README.md and docs/ is true: objects are taken, scripts and transcripts run, as a reader would.
 
-tests/support/pages.py has the kinds of blocks. The pages share a cluster, so one worker reads them all (--dist loadfile).
+Kinds of blocks are in tests/support/pages.py. Pages share a cluster, so one worker reads them all (--dist loadfile).
 """
 
 import sys

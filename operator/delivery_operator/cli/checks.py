@@ -35,8 +35,8 @@ ACCESS_REVIEWS: Final = Resource(
     "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", frozenset()
 )
 
-OLDEST: Final = (1, 30)
-"""Oldest minor version of Kubernetes: ValidatingAdmissionPolicy v1, and preStop.sleep on by default."""
+OLDEST: Final = (1, 31)
+"""Oldest minor version of Kubernetes, as the chart has it: the first to take the CRDs' CEL on address ranges."""
 
 _INSTALL: Final = "install or upgrade the chart: docs/how-to/install.md"
 _RIGHTS: Final = (

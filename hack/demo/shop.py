@@ -12,6 +12,7 @@ import yaml
 from demo.images import ROOT
 from demo.narrate import DemoError
 from demo.tools import Tools
+from devcluster.errors import ToolError
 
 NAMESPACE = "shop"
 SECRET = "db-credentials"  # noqa: S105 the name of a Secret
@@ -21,6 +22,9 @@ SERVICE = ORDER / "deliveryservice.yaml"
 CALL = Path(__file__).with_name("call.py")
 PORT = 50051
 READY_SECONDS = 300
+ADMISSION_SECONDS = 60
+LEARNING = ("failed to configure policy", "not yet synced to use for admission")
+"""What an API server says that has just started, or just got the policy: it does not know environments yet."""
 
 
 def prepare(tools: Tools) -> None:
@@ -59,7 +63,7 @@ def deploy(tools: Tools, tell: Callable[[str], None]) -> None:
     Raises:
         DemoError: the service is stalled, or not ready in time.
     """
-    tools.kubectl("apply", "-f", str(SERVICE))
+    admitted(tools)
     deadline = time.monotonic() + READY_SECONDS
     told = ""
     while time.monotonic() < deadline:
@@ -75,6 +79,29 @@ def deploy(tools: Tools, tell: Callable[[str], None]) -> None:
             raise DemoError("the order service is stalled: nothing more will happen by itself")
         time.sleep(0.3)
     raise DemoError(f"the order service was not ready within {READY_SECONDS} s")
+
+
+def admitted(tools: Tools) -> None:
+    """Apply the service, again while the API server does not know environments yet.
+
+    Raises:
+        ToolError: it is refused, for another reason or for too long.
+    """
+    deadline = time.monotonic() + ADMISSION_SECONDS
+    while True:
+        try:
+            tools.kubectl("apply", "-f", str(SERVICE))
+        except ToolError as error:
+            if time.monotonic() > deadline or not learning(error):
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+def learning(error: ToolError) -> bool:
+    """Whether the API server refused a service only because it does not know the policy's environments yet."""
+    return any(said in str(error) for said in LEARNING)
 
 
 def _conditions(service: dict[str, Any]) -> dict[str, Any]:

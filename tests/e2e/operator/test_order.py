@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from demo import install
+from demo import install, shop
+from devcluster.errors import ToolError
 from tests.support.kube import condition, wait_for
 from tests.support.node import OrderShop
 
@@ -137,10 +138,22 @@ def test_an_api_server_that_was_away_for_a_minute_is_caught_up_with(order: Order
     finally:
         order.cluster.start_component("kube-apiserver")
     wait_for(lambda: order.get("deliveryservice", "order"), "the API server to be back", 60)
+    # It refuses to judge services until it knows the environments that its policy reads, up to half a minute.
+    wait_for(lambda: _admits(order), "the API server to admit services", 90)
     order.kubectl("delete", "deployment", "order-web", "--wait=false")
     order.upgrade("v1.1.0")
     order.wait_ready("registry.example.com/shop/order:v1.1.0", seconds=180)
     order.call()
+
+
+def _admits(order: OrderShop) -> bool:
+    try:
+        order.kubectl("label", "deliveryservice", "order", "admitted=yes", "--dry-run=server")
+    except ToolError as error:
+        if shop.learning(error):
+            return False
+        raise
+    return True
 
 
 def _deaf(order: OrderShop) -> bool:

@@ -1,6 +1,9 @@
-"""The judge of Compose files finds what Docker Compose would find."""
+"""Docker Compose takes what `kubectl delivery compose` writes; its judge here finds what Docker Compose would find."""
+
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.compose import ComposeError, load
 
@@ -21,6 +24,36 @@ services:
       test: [CMD, pg_isready]
       interval: 1s
 """
+
+
+WRITTEN = sorted((Path(__file__).parents[2] / "unit/cli/goldens/compose").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.stem)
+def test_what_the_command_line_writes_is_a_project_with_what_its_env_example_names(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F10-3, F10-4, TE-6. Whole Secrets come from files beside it."""
+    monkeypatch.chdir(tmp_path)
+    names = [
+        line.partition("=")[0]
+        for line in path.with_suffix(".env.example").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    text = path.read_text()
+    for service in yaml.safe_load(text)["services"].values():
+        for file in service.get("env_file", ()):
+            Path(file["path"]).touch()
+    services = load(text, dict.fromkeys(names, "given"))["services"]
+    assert services.keys() | _on_demand(text) == yaml.safe_load(text)["services"].keys()
+    assert all(each["image"] for each in services.values())
+    with pytest.raises(ComposeError, match=names[0]):
+        load(text, dict.fromkeys(names[1:], "given"))
+
+
+def _on_demand(text: str) -> set[str]:
+    """Services of a profile: a project has them only when it is asked for."""
+    return {name for name, each in yaml.safe_load(text)["services"].items() if each.get("profiles")}
 
 
 def test_a_good_file_becomes_a_project() -> None:

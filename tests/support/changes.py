@@ -139,6 +139,7 @@ REFUSED = [
         ),
         "Duplicate value",
     ),
+    ("spread twice over one label", _web(spread=["zone", "zone"]), "Duplicate value"),
     ("no image", lambda spec: spec.pop("image"), "spec.image: Required value"),
     ("unknown field", _set("imagee", value="x"), 'unknown field "spec.imagee"'),
     ("unknown field of a process", _web(replica=1), 'unknown field "spec.processes.web.replica"'),

@@ -83,7 +83,7 @@ class Defaults(Model):
         default=["kubernetes.io/hostname"],
         max_length=4,
         description="Node labels over whose values pods are spread evenly. Default kubernetes.io/hostname.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
     @property

@@ -287,7 +287,7 @@ class Process(Model):
         max_length=4,
         description="Node labels over whose values pods are spread evenly, where possible, e.g. "
         "topology.kubernetes.io/zone. Default: that of the environment, which is kubernetes.io/hostname.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     priority_class_name: ObjectName | None = Field(
         default=None, description="PriorityClass of the pods. Default: the cluster's."

@@ -142,6 +142,11 @@ ENVIRONMENT: Final = (
         {"templates": {"folder": "ours"}},
         {"templates": {"folder": "ours", "configMap": "ours"}},
     ),
+    Case(
+        "maintenanceWindow: startTime and endTime must differ",
+        {"maintenanceWindow": {"startTime": "22:00", "endTime": "04:00"}},
+        {"maintenanceWindow": {"startTime": "22:00", "endTime": "22:00"}},
+    ),
 )
 """Rules of a DeliveryEnvironment."""
 

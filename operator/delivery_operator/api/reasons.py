@@ -46,6 +46,10 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "the newest release's contract step succeeded; the condition is there only with one",
         "it failed, and the release serves on. `Unknown` until it has ended",
     ),
+    ConditionType.TEMPLATES_CURRENT: Meaning(
+        "of a DeliveryEnvironment: every service that names it runs with its templates of today",
+        "the message names those that do not. `Unknown` while its templates are not whole",
+    ),
 }
 
 _RELEASED_AGAIN: Final = "mend it, and change the spec or `kubectl delivery retry NAME`: either makes a new release"
@@ -168,8 +172,23 @@ ENVIRONMENT: Final[Mapping[str, Reason]] = {
         "the message has template, line and variable: mend it",
     ),
     "InvalidSpec": Reason("the operator cannot read it", "mend it, or update the operator if it is older than the CRD"),
+    "Current": Reason("every service runs with the environment's templates of today"),
+    "OnNextRelease": Reason(
+        "services run with other templates, and take those of today with their next release",
+        "wait, or have them roll with `upgrade.mode: waves`",
+    ),
+    "InProgress": Reason("services are taking the templates of today, some at a time", "wait"),
+    "WaitingForWindow": Reason("others take them when the maintenance window opens", "wait, or widen the window"),
+    "UpgradePaused": Reason(
+        "as many services as `upgrade.stopAfterFailures` have failed to take them; they serve with what they had",
+        "see why, and mend the templates; or `kubectl delivery retry NAME` each, or raise `stopAfterFailures`",
+    ),
+    "Incomplete": Reason(
+        "every service that could has taken them; the others are paused, rolled back, not healthy, or failed to",
+        "see the services that the message names; each takes them when it can",
+    ),
 }
-"""Reasons of Ready of a DeliveryEnvironment."""
+"""Reasons of Ready and TemplatesCurrent of a DeliveryEnvironment."""
 
 TASK: Final[Mapping[str, Reason]] = {
     "ServiceMissing": Reason("the service it names does not exist", "create the service, or delete the task"),

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     CONFIG_CHANGED = "ConfigChanged"
     ROLLBACK = "Rollback"
     RETRY = "Retry"
+    TEMPLATES_CHANGED = "TemplatesChanged"
 
 
 class ReferenceKind(StrEnum):
@@ -56,13 +57,19 @@ class DeliveryReleaseSpec(Model):
     reason: Reason | None = Field(
         default=None,
         description="Why it was made: SpecChanged (the first one too), SecretRotated, ConfigChanged (a referenced "
-        "ConfigMap, or what is referenced), Rollback or Retry.",
+        "ConfigMap, or what is referenced), Rollback, Retry or TemplatesChanged (a wave of the environment).",
     )
     copy_of: int | None = Field(
         default=None,
         ge=1,
         description="Number of the earlier release this one is a copy of, manifests and all; no migration is run "
         "again. Absent for one that was made from the service's spec.",
+    )
+    renewal_of: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of the earlier release that this one renews: the same content and references, rendered "
+        "with newer templates. That one's migration and contract step are its own, and none is run again.",
     )
     image: str = Field(description="The image of every process.")
     revision: str | None = Field(default=None, description="The codebase's revision.")

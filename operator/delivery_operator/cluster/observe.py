@@ -15,7 +15,7 @@ from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.referenced import Referenced, blanked
 from delivery_operator.cluster.store import Body, ServiceKey, Store
-from delivery_operator.engine import references, wish
+from delivery_operator.engine import references, waves, wish
 from delivery_operator.engine.history import History
 from delivery_operator.engine.objects import Key
 from delivery_operator.engine.snapshot import Snapshot
@@ -76,6 +76,7 @@ class Observer:
             platform=Platform(found.spec, self.discovery.served, bound.secrets),
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
+            renew=waves.asks(found.body, body, found.templates.bundle.digest),
             unbound=bound.problems,
         )
 

@@ -30,6 +30,11 @@ class UnderWay:
     look_again_after: float | None = None
 
 
+def settled(release: Release) -> bool:
+    """Whether nothing of the step is left to be done, or to be mended: there is none, or it has succeeded."""
+    return not release.has_job(names.CONTRACT) or (release.contract or {}).get("result") == MigrationResult.SUCCEEDED
+
+
 def finish(scene: Scene, release: Release) -> SetStatus | UnderWay | None:
     """Record how the step of a release ended, if it has begun; None when there is nothing to record."""
     recorded, job = release.contract, scene.own_job(release, names.CONTRACT)

@@ -13,7 +13,8 @@ A release lives like this; everything to the right of "Failed" happens to the re
 1. The spec cannot be read, or is being deleted: touch nothing. Paused: tell how it stands, and touch nothing else.
 2. What the newest release should be (`wish`): the spec's content, or that of the release that rollbackTo names.
 3. Something that it needs is missing (`gate`): cut nothing, keep what runs.
-4. Content or references differ from the newest release's, or its failure is to be retried: cut the next one.
+4. Content or references differ from the newest release's, its failure is to be retried, or a wave of the environment
+   asks for its `renewal` with newer templates: cut the next one.
 5. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
    for.
 6. Otherwise take the newest release one step on, according to its phase.
@@ -32,7 +33,18 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import conditions, contract, gate, migration, overlay, pods, references, tasks, wish
+from delivery_operator.engine import (
+    conditions,
+    contract,
+    gate,
+    migration,
+    overlay,
+    pods,
+    references,
+    renewal,
+    tasks,
+    wish,
+)
 from delivery_operator.engine.contract import UnderWay
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
@@ -137,12 +149,14 @@ class _Decision:
         # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
         return (
             newest.phase is Phase.SUPERSEDED
-            or newest.digest != self.scene.wish.digest(self.scene.snapshot)
+            or not self.scene.wish.met_by(newest, self.scene.snapshot)
             or wish.retried(self.scene.snapshot.service, newest)
+            or renewal.due(self.scene, newest)
         )
 
     def _cut(self, newest: Release | None) -> Step:
-        release = wish.cut(self.scene.wish, self.scene.snapshot, newest)
+        renewed = renewal.renewed(self.scene, newest)
+        release = wish.cut(self.scene.wish, self.scene.snapshot, newest, renewed)
         return Step(
             (Create(release, made_from=self.scene.snapshot.service),),
             Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),

@@ -48,6 +48,17 @@ class Release:
         return found
 
     @property
+    def renewal_of(self) -> int | None:
+        """Number of the release whose content it has, with newer templates; None when its content was new."""
+        found: int | None = self.body["spec"].get("renewalOf")
+        return found
+
+    @property
+    def templates(self) -> str:
+        """Digest of the templates that its manifests were rendered with."""
+        return str(self.body["spec"]["templates"])
+
+    @property
     def status(self) -> Mapping[str, Any]:
         """Its status; empty when nothing is recorded."""
         found: Mapping[str, Any] = self.body.get("status") or {}
@@ -101,8 +112,9 @@ class Release:
         return job if job is not None and owned_by(job, uid(self.body)) else None
 
     def has_job(self, role: str) -> bool:
-        """Whether it runs a Job of this role; a copy of a release runs none again (F12-6)."""
-        return self.copy_of is None and any(
+        """Whether it runs a Job of this role; a copy of a release, or its renewal, runs none again (F12-6)."""
+        own = self.copy_of is None and self.renewal_of is None
+        return own and any(
             stored["kind"] == "Job" and labels(stored).get(names.ROLE) == role for stored in self.manifests
         )
 

@@ -56,6 +56,7 @@ class Snapshot:
         platform: what the environment and the cluster add; the built-in one when there is an obstacle.
         obstacle: set when there is no usable environment.
         template_fault: what is wrong with the environment's own templates, empty when nothing is.
+        renew: whether a wave of the environment asks the service to take those templates now.
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
         tasks: the DeliveryTasks that name the service.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
@@ -71,6 +72,7 @@ class Snapshot:
     platform: Platform = field(default_factory=Platform)
     obstacle: Obstacle | None = None
     template_fault: str = ""
+    renew: bool = False
     unbound: Mapping[str, str] = field(default_factory=dict)
     tasks: Sequence[Object] = ()
     refusal: Refusal | None = None

@@ -44,6 +44,11 @@ class Wish:
         hashes = references.hashes(self.spec, snapshot.referenced, snapshot.platform.bindings)
         return digest({"content": self.content, "references": hashes})
 
+    def met_by(self, release: Release, snapshot: Snapshot) -> bool:
+        """Whether a release is what is wished for; of one to go back to the manifests count too, not content alone."""
+        as_source = self.source is None or self.source.templates == release.templates
+        return as_source and release.digest == self.digest(snapshot)
+
 
 def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
     """Answer what the newest release should be.
@@ -88,8 +93,14 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
     return Wish(today, target.content, source=target)
 
 
-def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None) -> Manifest:
     """Make the next release.
+
+    Args:
+        wish: what it should be.
+        snapshot: what there is.
+        newest: the release before it.
+        renewed: number of the release that it renews, if it does.
 
     Raises:
         TemplateError: the templates are wrong.
@@ -117,7 +128,8 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
         "spec": {
             "service": name(service),
             "number": number,
-            "reason": _reason(wish, snapshot, newest).value,
+            "reason": _reason(wish, snapshot, newest, renewed).value,
+            **({"renewalOf": renewed} if renewed else {}),
             "digest": wish.digest(snapshot),
             "references": references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings),
             **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
@@ -150,11 +162,13 @@ def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 
 
-def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Reason:
+def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None) -> Reason:
     if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
         return Reason.RETRY
     if wish.source:
         return Reason.ROLLBACK
+    if renewed:
+        return Reason.TEMPLATES_CHANGED
     if newest is None or newest.content != wish.content:
         return Reason.SPEC_CHANGED
     before = {(each["kind"], each["name"]): each["hash"] for each in newest.body["spec"].get("references") or ()}

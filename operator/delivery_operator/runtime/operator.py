@@ -10,6 +10,9 @@ from typing import TypeVar
 import structlog
 from aiohttp import web
 
+from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
+from delivery_operator.api.service import DEFAULT_ENVIRONMENT
+from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.cluster import connection, hashkey
 from delivery_operator.cluster.act import Actor
 from delivery_operator.cluster.api import Api
@@ -39,6 +42,8 @@ log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 1.0
 _GAUGE_SECONDS = 5.0
+_ENVIRONMENT_SECONDS = 1.0
+"""How long what happens to an environment's services is gathered before it looks at them all."""
 _LAST_RECONCILE_SECONDS = 20.0
 """How long SIGTERM waits for the reconciles in hand; less than the pod's grace period."""
 
@@ -68,11 +73,13 @@ async def run(settings: Settings) -> None:
         if not changed[0]:  # an environment: its services are looked at too
             for service in store.in_environment(changed[1]):
                 queue.add(service)
+        _wake_environment(body, store, queue)
 
     def written(verb: str, body: Body) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
         if verb != "delete":  # a deletion's version is not in its answer
             vitals.expect(body)
+        _wake_environment(body, store, queue)
 
     async with Api(target) as api, _http(settings, vitals, metrics):
         key = await _patiently(lambda: hashkey.load(api, settings.namespace), stop)
@@ -106,6 +113,14 @@ async def run(settings: Settings) -> None:
             _work(referenced, resync, reconciler, settings),
         )
     log.info("stopped")
+
+
+def _wake_environment(body: Body, store: Store, queue: Queue) -> None:
+    """Have a service's environment look who runs with its templates; once for all that happens meanwhile."""
+    if body["kind"] == SERVICE_KIND:
+        name = body["spec"].get("environment", DEFAULT_ENVIRONMENT)
+        if store.get(ENVIRONMENT_KIND, "", name):
+            queue.add_after(("", name), _ENVIRONMENT_SECONDS)
 
 
 async def _watch(target: Connection, settings: Settings, heard: Heard, resync: Resync) -> None:

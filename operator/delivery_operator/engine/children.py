@@ -6,8 +6,9 @@ from typing import Final
 
 from delivery_operator.engine.compare import same
 from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
-from delivery_operator.engine.overlay import SCALERS, least
+from delivery_operator.engine.overlay import least
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Write
+from delivery_operator.engine.scaled import SCALERS
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
 

@@ -33,18 +33,7 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import (
-    conditions,
-    contract,
-    gate,
-    migration,
-    overlay,
-    pods,
-    references,
-    renewal,
-    tasks,
-    wish,
-)
+from delivery_operator.engine import conditions, contract, cut, gate, migration, overlay, pods, references, tasks, wish
 from delivery_operator.engine.contract import UnderWay
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
@@ -135,36 +124,22 @@ class _Decision:
     def next(self) -> Step:
         newest = self.scene.history.newest
         closed = gate.closed(self.scene)
-        if not closed and (newest is None or self._outdated(newest)):
+        if not closed and cut.due(self.scene, newest):
             closed = gate.unrenderable(self.scene)
             if not closed:
-                return self._cut(newest)
+                return cut.step(self.scene, newest)
         if newest is None:
             assert closed is not None  # noqa: S101 else the first release would have been cut
             return Step((), closed)
         step = self._go_on(newest)
         return Step((), closed, step.look_again_after) if closed and not step.writes else step
 
-    def _outdated(self, newest: Release) -> bool:
-        # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
-        return (
-            newest.phase is Phase.SUPERSEDED
-            or not self.scene.wish.met_by(newest, self.scene.snapshot)
-            or wish.retried(self.scene.snapshot.service, newest)
-            or renewal.due(self.scene, newest)
-        )
-
-    def _cut(self, newest: Release | None) -> Step:
-        renewed = renewal.renewed(self.scene, newest)
-        release = wish.cut(self.scene.wish, self.scene.snapshot, newest, renewed)
-        return Step(
-            (Create(release, made_from=self.scene.snapshot.service),),
-            Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
-        )
-
     def _go_on(self, newest: Release) -> Step:
         """End what older releases still do, then take the newest one step on."""
-        blocking = None
+        active, blocking = self.scene.history.active, None
+        rescaled = active and self.scene.scaling_recorded(active)
+        if rescaled:
+            return Step((rescaled,), self.scene.serving(newest))
         for release in self.scene.history.older:
             ended = self._supersede(release)
             if isinstance(ended, SetStatus | Delete):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
+from delivery_operator.engine.scaled import SCALING, Scaled
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest, unpack
@@ -105,6 +106,14 @@ class Release:
     def manifests(self) -> tuple[Manifest, ...]:
         """Its manifests, as rendered when it was cut; shared, not to be changed."""
         return unpack(self.body["spec"]["manifests"])
+
+    @cached_property
+    def scaled(self) -> Scaled | None:
+        """What scales it; None when a version of the operator made it that did not keep it."""
+        recorded, cut = self.status.get("scaling"), self.body["spec"].get("scaling")
+        if recorded is not None:
+            return Scaled(recorded["asked"], unpack(recorded["manifests"]))
+        return None if cut is None else Scaled(cut, [each for each in self.manifests if each["kind"] in SCALING])
 
     def own_job(self, role: str, live: Mapping[Key, Object]) -> Object | None:
         """Find its Job of a role among the live objects."""

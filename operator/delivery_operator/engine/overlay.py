@@ -14,6 +14,7 @@ from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import Object, labels, name, uid
+from delivery_operator.engine.scaled import SCALERS, SCALING, Scaled, asked, merged
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
@@ -22,9 +23,6 @@ from delivery_operator.render.manifests import Manifest, scaling
 from delivery_operator.render.platform import OPTIONAL, Platform
 from delivery_operator.render.scaling import replicas
 
-SCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
-SCALING: Final = SCALERS | {"PodDisruptionBudget"}
-"""Kinds that are made from the spec of today, whatever release runs."""
 _NUMBERED: Final = frozenset({"Deployment", "CronJob"})
 """Kinds whose pods carry the number of their release."""
 
@@ -42,8 +40,7 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
     result = []
     processes = _governed(release, spec)
     for stored in release.manifests:
-        unserved = stored["apiVersion"] in OPTIONAL and stored["apiVersion"] not in snapshot.platform.served
-        if stored["kind"] == "Job" or stored["kind"] in SCALING or unserved:
+        if stored["kind"] == "Job" or stored["kind"] in SCALING or _unserved(stored, snapshot):
             continue
         manifest = deepcopy(stored)
         if manifest["kind"] in _NUMBERED:
@@ -56,7 +53,30 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
             if process is not None:
                 _set_replicas(manifest, replicas(process, snapshot.platform))
         result.append(_sealed(manifest, SERVICE_KIND, snapshot.service))
-    return result + [_sealed(each, SERVICE_KIND, snapshot.service) for each in _scaling(release, snapshot, spec)]
+    found = scaling_today(release, snapshot, spec)
+    served = [each for each in found.manifests if not _unserved(each, snapshot)] if found else []
+    return result + [_sealed(deepcopy(each), SERVICE_KIND, snapshot.service) for each in served]
+
+
+def scaling_today(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> Scaled | None:
+    """Answer what scales a release today: what is kept of it, but for processes that the spec asks something else of.
+
+    None when that would have to be made, and cannot be: the environment is not usable, or another version of the
+    operator made the release.
+
+    Raises:
+        TemplateError: the templates of what scales are wrong.
+    """
+    today, platform, held = todays(release, spec), snapshot.platform, release.scaled
+    if today is None:
+        return None
+    wanted = asked(_governed(release, spec), platform)
+    if held and all(held.asked.get(process) == each for process, each in wanted.items()):
+        return held
+    if _unusable(snapshot):
+        return None
+    made = Scaled(wanted, _rendered_today(release, snapshot, today))
+    return merged(held, made) if held else made
 
 
 def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec | None:
@@ -133,11 +153,14 @@ def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: 
     return _sealed(manifest, owner_kind, owner)
 
 
-def _scaling(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> list[Manifest]:
-    today, platform = todays(release, spec), snapshot.platform
-    if today is None or _unusable(snapshot):
-        return []
-    asked = _Asked(
+def _unserved(manifest: Manifest, snapshot: Snapshot) -> bool:
+    """Whether it is of a kind that the cluster has ceased to serve."""
+    return manifest["apiVersion"] in OPTIONAL and manifest["apiVersion"] not in snapshot.platform.served
+
+
+def _rendered_today(release: Release, snapshot: Snapshot, today: DeliveryServiceSpec) -> list[Manifest]:
+    platform = snapshot.platform
+    key = _Key(
         (
             release.service,
             snapshot.service["metadata"]["namespace"],
@@ -150,11 +173,11 @@ def _scaling(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
         snapshot.bundle,
         platform,
     )
-    return deepcopy(_rendered(asked))
+    return _rendered(key)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Key:
     """What a rendering of `scaling` depends on; equal keys give equal manifests."""
 
     key: tuple[str, str, str, str, str, frozenset[str]]
@@ -164,10 +187,10 @@ class _Asked:
 
 
 @lru_cache(maxsize=256)
-def _rendered(asked: _Asked) -> list[Manifest]:
+def _rendered(key: _Key) -> list[Manifest]:
     """Render once what a rollout asks for with every look; callers must not change it, it is shared."""
-    service, namespace = asked.key[:2]
-    return scaling(service, namespace, asked.spec, asked.bundle, asked.platform)
+    service, namespace = key.key[:2]
+    return scaling(service, namespace, key.spec, key.bundle, key.platform)
 
 
 def _unusable(snapshot: Snapshot) -> bool:

@@ -124,11 +124,19 @@ class Scene:
 
     # What to record and to tell.
 
+    def scaling_recorded(self, release: Release) -> SetStatus | None:
+        """Keep what scales a release before it is applied, once the spec asks for something else than before."""
+        held, today = release.scaled, overlay.scaling_today(release, self.snapshot, self.spec)
+        if held is None or today is None or today.asked == held.asked:
+            return None
+        return self.record(release, release.phase, scaling=today.record())
+
     def record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:
         """Write how far a release has come; what is recorded of its Jobs stays."""
         kept = {
             "migration": release.migration,
             "contract": release.contract,
+            "scaling": release.status.get("scaling"),
             "activeAt": release.status.get("activeAt"),
             **fields,
         }

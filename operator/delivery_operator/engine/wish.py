@@ -14,10 +14,11 @@ from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import overlay, references
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import Key, Object, name, uid
+from delivery_operator.engine.scaled import asked
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest, content, pack, render
+from delivery_operator.render.manifests import Manifest, content, pack, render, scaling
 
 
 @dataclass(frozen=True)
@@ -145,19 +146,20 @@ def retried(service: Object, newest: Release) -> bool:
 
 def _rendered(wish: Wish, snapshot: Snapshot) -> dict[str, Any]:
     spec, service = wish.spec, snapshot.service
-    manifests = render(name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
+    whole = (name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
     return {
         "image": spec.image,
         **({"revision": spec.codebase.revision} if spec.codebase else {}),
         "content": wish.content,
         "templates": snapshot.bundle.digest,
-        "manifests": pack(manifests),
+        "manifests": pack([*render(*whole), *scaling(*whole)]),
+        "scaling": asked(spec.processes, snapshot.platform),
     }
 
 
 def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     """Take everything from the source byte for byte; the Secrets it names hold today's credentials."""
-    kept = ("image", "revision", "content", "templates", "manifests")
+    kept = ("image", "revision", "content", "templates", "manifests", "scaling")
     number = wish.spec.release.rollback_to
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 

@@ -112,7 +112,7 @@ def test_a_fleet_takes_new_templates_in_waves(site: Site) -> None:
     site.kube.create(shop.secret(site.namespace))
     processes = {"web": {"command": ["order", "web"], "port": {"number": 8080}, "replicas": 1}}
     for name in FLEET:
-        deadline = 5 if name == "order-d" else 600
+        deadline = 10 if name == "order-d" else 600
         release = {"migrate": {"command": ["order", "migrate"]}, "progressDeadlineSeconds": deadline}
         fields: dict[str, Any] = {"processes": processes, "environment": site.environment_name, "release": release}
         site.kube.create(shop.service(site.namespace, name, **fields))

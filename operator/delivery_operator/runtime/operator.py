@@ -16,6 +16,7 @@ from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.events import Recorder
 from delivery_operator.cluster.leases import Lease
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
@@ -87,7 +88,9 @@ async def run(settings: Settings) -> None:
                 named=queue.add,
             )
             observer = Observer(store, referenced, environments, bindings, discovery)
-            reconciler = Reconciler(store, observer, environments, Actor(api, store, written), queue, metrics)
+            recorder = Recorder(api, lambda result: metrics.events.labels(result).inc(), settings.identity)
+            actor = Actor(api, store, written, recorder.tell)
+            reconciler = Reconciler(store, observer, environments, actor, queue, metrics)
             resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
             looked = asyncio.ensure_future(_first_look(leadership, resync))
             await parts.run(
@@ -99,6 +102,7 @@ async def run(settings: Settings) -> None:
                 _gauges(metrics, queue, store),
                 _resync(resync, looked),
                 _work(referenced, resync, reconciler, settings, leadership=leadership, looked=looked),
+                last=recorder.run(),
             )
     log.info("stopped")
 

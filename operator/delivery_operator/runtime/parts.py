@@ -20,17 +20,31 @@ LAST_RECONCILE_SECONDS: Final = 20.0
 _RETRY_SECONDS: Final = 1.0
 
 
-async def run(stop: asyncio.Event, queue: Queue, leadership: Leadership, *others: Coroutine[None, None, None]) -> None:
+async def run(
+    stop: asyncio.Event,
+    queue: Queue,
+    leadership: Leadership,
+    *others: Coroutine[None, None, None],
+    last: Coroutine[None, None, None],
+) -> None:
     """Run until a signal, or until a part ends that must not end; then end all in order.
 
     The reconciles in hand are finished, under a lease that is still renewed; then it is given back, so that another
     replica goes on; then the rest ends. One that has lost its lease has nothing to finish and nothing to give back.
 
+    Args:
+        stop: set by a signal.
+        queue: what is worked on.
+        leadership: whether this process leads.
+        others: parts that write nothing of themselves.
+        last: a part that writes what is left to write when it is cancelled.
+
     Raises:
         Exception: what ended a part.
     """
     leading = asyncio.create_task(leadership.run(), name="leadership")
-    tasks = [asyncio.create_task(part) for part in others]
+    writing = asyncio.create_task(last)
+    tasks = [writing, *(asyncio.create_task(part) for part in others)]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, leading, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -39,6 +53,8 @@ async def run(stop: asyncio.Event, queue: Queue, leadership: Leadership, *others
     finishing = asyncio.create_task(queue.idle())
     await asyncio.wait([finishing, leading], timeout=LAST_RECONCILE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     finishing.cancel()
+    writing.cancel()
+    await asyncio.wait([writing])
     leading.cancel()
     await asyncio.wait([leading])
     if not queue.working:  # else something is under way that the next leader must not meet

@@ -26,6 +26,8 @@ class Scene:
         self.queue = Queue()
         self.stop = asyncio.Event()
         self.ended: list[str] = []
+        self.allowed: bool | None = None
+        """Whether the last words could be written."""
         lease = Lease(self.api, "system", "delivery-operator")
         self.leadership = Leadership(lease, "a", lambda _: None, clock=lambda: clock.now)
 
@@ -37,8 +39,17 @@ class Scene:
         finally:
             self.ended.append(f"part, lease {self.holder() or 'free'}")
 
+    async def last_words(self) -> None:
+        """The part that writes what is left when it is cancelled."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.allowed = self.leadership.leads
+
     async def run(self, *others: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        running = asyncio.create_task(parts.run(self.stop, self.queue, self.leadership, *others))
+        running = asyncio.create_task(
+            parts.run(self.stop, self.queue, self.leadership, *others, last=self.last_words())
+        )
         await settle()
         return running
 
@@ -61,6 +72,7 @@ async def test_a_signal_ends_everything_after_the_lease_was_given_back(scene: Sc
     assert running.done()
     assert running.exception() is None
     assert scene.ended == ["part, lease free"]
+    assert scene.allowed
 
 
 async def test_the_reconcile_in_hand_is_finished_under_a_lease_that_is_renewed(scene: Scene) -> None:
@@ -111,6 +123,7 @@ async def test_a_lost_lease_ends_all_at_once(scene: Scene) -> None:
     assert isinstance(running.exception(), LeaseLost)
     assert scene.holder() == "thief"
     assert scene.ended == ["part, lease thief"]
+    assert scene.allowed is False
 
 
 async def test_a_lease_that_is_lost_while_the_last_reconcile_is_waited_for_ends_the_wait(scene: Scene) -> None:

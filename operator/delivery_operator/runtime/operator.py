@@ -18,12 +18,14 @@ from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.lifetimes import Lifetimes
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
 from delivery_operator.cluster.store import Body, Store
 from delivery_operator.render import bundle
 from delivery_operator.runtime import server
+from delivery_operator.runtime.disposability import Tally
 from delivery_operator.runtime.handlers import Heard
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
@@ -57,7 +59,9 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, store, queue, vitals = Metrics(), Store(), Queue(), Vitals(time.monotonic)
+    metrics, queue, vitals = Metrics(), Queue(), Vitals(time.monotonic)
+    tally = Tally(metrics)
+    store = Store(Lifetimes(tally.began, tally.ended))
 
     def heard(body: Body, deleted: bool) -> None:  # noqa: FBT001 the signature of Heard
         vitals.heard(body)

@@ -100,6 +100,7 @@ class Reconciler:
                 return await self._without_service(key)
             plan = decide(snapshot)
             if not plan.writes:
+                self.store.lifetimes.told(key, snapshot.shutdowns)
                 return plan.look_again_after
             try:
                 made = await self.actor.act(key, plan)

@@ -8,7 +8,7 @@ or by two of them, is not told twice, and nothing has to be remembered but the s
 What is not known is not told: it neither mends a verdict nor spoils one.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from delivery_operator.api.status import ConditionStatus, ShutdownResult
@@ -77,10 +77,21 @@ def claim(service: str, entries: Iterable[Record]) -> tuple[ConditionStatus, str
     if not unclean:
         told = "; ".join(f"{entry['process']}{_within(entry)}" for entry in ordered)
         return ConditionStatus.TRUE, "InTime", f"pods that are asked to end do so in time: {told}"
-    killed = unclean[0]["result"] == ShutdownResult.KILLED
     told = "; ".join(_unclean(service, entry) for entry in unclean)
     message = f"{told}. This stays until a pod of a newer release has ended in time"
-    return ConditionStatus.FALSE, "KilledAtDeadline" if killed else "EndedWithError", message
+    return ConditionStatus.FALSE, _reason(unclean[0]), message
+
+
+def worsened(service: str, before: Iterable[Record], after: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Name the processes that turned out worse than was told, by reason and message."""
+    known = {(each["process"], each["release"]): _rank(each) for each in before}
+    for entry in after:
+        if _rank(entry) > known.get((entry["process"], entry["release"]), 0):
+            yield _reason(entry), _unclean(service, entry)
+
+
+def _reason(entry: Record) -> str:
+    return "KilledAtDeadline" if entry["result"] == ShutdownResult.KILLED else "EndedWithError"
 
 
 def _rank(entry: Record) -> int:

@@ -50,6 +50,18 @@ def test_a_killed_pod_is_told_and_takes_nothing_down(world: World) -> None:
     assert [world.said(kind) for kind in ("Ready", "Stalled")] == [("True", "Serving"), ("False", "NotStalled")]
 
 
+def test_an_event_names_each_process_once(world: World) -> None:
+    world.told.clear()
+    for process, code, seconds in (("web", 2, 4), ("web", 2, 3), ("web", 137, 24), ("web", 137, 25), ("relay", 0, 1)):
+        world.pod_ends(process, 1, code=code, seconds=seconds)
+        world.settle()
+    world.restart()
+    world.pod_ends("relay", 1, code=137, seconds=24)
+    world.settle()
+    assert world.story() == ["Warning EndedWithError", "Warning KilledAtDeadline", "Warning KilledAtDeadline"]
+    assert ["process web" in each.message for each in world.told] == [True, True, False]
+
+
 def test_an_unknown_end_is_not_told(world: World) -> None:
     """Neither clean nor killed."""
     world.pod_ends("web", 1, code=137, seconds=9)

@@ -17,11 +17,11 @@ class Tally:
     """Counts each pod once in the life of this process.
 
     Attributes:
-        counting: whether to; of several replicas one counts, or a sum over them would be too high.
+        counting: whether to: of several replicas the leader does, or a sum over them would be too high.
     """
 
     metrics: Metrics
-    counting: bool = True
+    counting: bool = False
 
     def began(self, pod: Body, seconds: float) -> None:
         """Count a pod that has become ready."""

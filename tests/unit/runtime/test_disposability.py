@@ -27,7 +27,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def test_a_start_is_measured(metrics: Metrics) -> None:
-    Tally(metrics).began(POD, 7.0)
+    Tally(metrics, counting=True).began(POD, 7.0)
     assert value(metrics, "pod_start_seconds_bucket", le="5.0") == 0
     assert value(metrics, "pod_start_seconds_bucket", le="10.0") == 1
 
@@ -42,14 +42,14 @@ def test_a_start_is_measured(metrics: Metrics) -> None:
     ],
 )
 def test_an_end_is_counted_by_its_result(metrics: Metrics, result: ShutdownResult | None, label: str) -> None:
-    Tally(metrics).ended(POD, Ending("web", 7, result, 0, 23, 4 if result else None))
+    Tally(metrics, counting=True).ended(POD, Ending("web", 7, result, 0, 23, 4 if result else None))
     assert value(metrics, "pod_shutdowns_total", result=label) == 1
     assert value(metrics, "pod_shutdown_seconds_count") == (1 if result else None)
 
 
 def test_one_that_stands_by_counts_nothing(metrics: Metrics) -> None:
     """The leader has counted the pod already."""
-    idle = Tally(metrics, counting=False)
+    idle = Tally(metrics)
     idle.began(POD, 7.0)
     idle.ended(POD, Ending("web", 7, ShutdownResult.KILLED, 137, 23, 24))
     assert value(metrics, "pod_start_seconds_count") is None
@@ -57,7 +57,7 @@ def test_one_that_stands_by_counts_nothing(metrics: Metrics) -> None:
 
 
 def test_the_buckets_fit_every_grace(metrics: Metrics) -> None:
-    Tally(metrics).ended(POD, Ending("web", 7, ShutdownResult.KILLED, 137, 7200, 7200))
+    Tally(metrics, counting=True).ended(POD, Ending("web", 7, ShutdownResult.KILLED, 137, 7200, 7200))
     assert value(metrics, "pod_shutdown_seconds_bucket", le="3600.0") == 0
     assert value(metrics, "pod_shutdown_seconds_bucket", le="7200.0") == 1
 
@@ -67,8 +67,8 @@ def test_the_buckets_fit_every_grace(metrics: Metrics) -> None:
 )
 def test_the_log_names_the_pod_that_was_killed(metrics: Metrics, pod: dict[str, Any], service: str | None) -> None:
     with structlog.testing.capture_logs() as lines:
-        Tally(metrics).ended(pod, Ending("web", 7, ShutdownResult.CLEAN, 0, 23, 4))
-        Tally(metrics).ended(pod, Ending("web", 7, ShutdownResult.KILLED, 137, 23, 24))
+        Tally(metrics, counting=True).ended(pod, Ending("web", 7, ShutdownResult.CLEAN, 0, 23, 4))
+        Tally(metrics, counting=True).ended(pod, Ending("web", 7, ShutdownResult.KILLED, 137, 23, 24))
     assert lines == [
         {
             "event": "pod did not end well",

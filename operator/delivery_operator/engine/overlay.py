@@ -12,9 +12,11 @@ from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.task import KIND as TASK_KIND
+from delivery_operator.engine import scaled
 from delivery_operator.engine.history import Release
+from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Object, labels, name, uid
-from delivery_operator.engine.scaled import SCALERS, SCALING, Scaled, asked, merged
+from delivery_operator.engine.scaled import SCALERS, SCALING, Scaled
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
@@ -32,30 +34,12 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
 
     How many pods there are and the progress deadline come from the service's spec of today, since changing them makes
     no release; a process that the spec no longer has keeps the number it was released with. A kind that the cluster has
-    ceased to serve is left out.
+    ceased to serve is left out. The manifests are shared with other looks: callers must not change them.
 
     Raises:
         TemplateError: the templates of what scales are wrong.
     """
-    result = []
-    processes = _governed(release, spec)
-    for stored in release.manifests:
-        if stored["kind"] == "Job" or stored["kind"] in SCALING or _unserved(stored, snapshot):
-            continue
-        manifest = deepcopy(stored)
-        if manifest["kind"] in _NUMBERED:
-            # The number in the pod template makes every release roll its pods; nothing else needs it.
-            _stamp(manifest["metadata"], release)
-            _stamp(_pod_template(manifest)["metadata"], release)
-        if manifest["kind"] == "Deployment":
-            manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
-            process = processes.get(labels(manifest).get(names.PROCESS, ""))
-            if process is not None:
-                _set_replicas(manifest, replicas(process, snapshot.platform))
-        result.append(_sealed(manifest, SERVICE_KIND, snapshot.service))
-    found = scaling_today(release, snapshot, spec)
-    served = [each for each in found.manifests if not _unserved(each, snapshot)] if found else []
-    return result + [_sealed(deepcopy(each), SERVICE_KIND, snapshot.service) for each in served]
+    return list(_children(_asked(release, snapshot, spec)))
 
 
 def scaling_today(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> Scaled | None:
@@ -67,16 +51,84 @@ def scaling_today(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpe
     Raises:
         TemplateError: the templates of what scales are wrong.
     """
-    today, platform, held = todays(release, spec), snapshot.platform, release.scaled
+    return _scaling_today(_asked(release, snapshot, spec))
+
+
+def _asked(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> "_Asked":
+    service = snapshot.service
+    return _Asked(
+        release.stored,
+        release.status.get("scaling"),
+        (str(service["metadata"]["namespace"]), name(service), uid(service)),
+        Content(snapshot.bundle.digest, spec),
+        snapshot.platform,
+        _unusable(snapshot),
+        (release, snapshot.bundle),
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the children depend on: equal ones have equal children."""
+
+    release: Content
+    scaling: Any = field(hash=False)
+    """What the release's status has of what scales it."""
+    owner: tuple[str, str, str]
+    """Namespace, name and UID of the service."""
+    spec: Content
+    platform: Platform = field(hash=False)
+    unusable: bool
+    given: tuple[Release, Bundle] = field(compare=False)
+    """What the fields above stand for."""
+
+
+@lru_cache(maxsize=KEPT)
+def _children(asked: _Asked) -> tuple[Manifest, ...]:
+    release, _ = asked.given
+    spec: DeliveryServiceSpec = asked.spec.value
+    _, service, service_uid = asked.owner
+    owner = {"metadata": {"name": service, "uid": service_uid}}
+    result = []
+    processes = _governed(release, spec)
+    for stored in release.manifests:
+        if stored["kind"] == "Job" or stored["kind"] in SCALING or _unserved(stored, asked.platform):
+            continue
+        manifest = deepcopy(stored)
+        if manifest["kind"] in _NUMBERED:
+            # The number in the pod template makes every release roll its pods; nothing else needs it.
+            _stamp(manifest["metadata"], release)
+            _stamp(_pod_template(manifest)["metadata"], release)
+        if manifest["kind"] == "Deployment":
+            manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
+            process = processes.get(labels(manifest).get(names.PROCESS, ""))
+            if process is not None:
+                _set_replicas(manifest, replicas(process, asked.platform))
+        result.append(_sealed(manifest, SERVICE_KIND, owner))
+    found = _scaling_today(asked)
+    scalers = [each for each in found.manifests if not _unserved(each, asked.platform)] if found else []
+    return (*result, *(_sealed(deepcopy(each), SERVICE_KIND, owner) for each in scalers))
+
+
+@lru_cache(maxsize=KEPT)
+def _scaling_today(asked: _Asked) -> Scaled | None:
+    release, bundle = asked.given
+    spec: DeliveryServiceSpec = asked.spec.value
+    today, held = todays(release, spec), release.scaled
     if today is None:
         return None
-    wanted = asked(_governed(release, spec), platform)
+    wanted = scaled.asked(_governed(release, spec), asked.platform)
     if held and all(held.asked.get(process) == each for process, each in wanted.items()):
         return held
-    if _unusable(snapshot):
+    if asked.unusable:
         return None
-    made = Scaled(wanted, _rendered_today(release, snapshot, today))
-    return merged(held, made) if held else made
+    made = Scaled(wanted, scaling(release.service, asked.owner[0], today, bundle, asked.platform))
+    return scaled.merged(held, made) if held else made
+
+
+def _unserved(manifest: Manifest, platform: Platform) -> bool:
+    """Whether it is of a kind that the cluster has ceased to serve."""
+    return manifest["apiVersion"] in OPTIONAL and manifest["apiVersion"] not in platform.served
 
 
 def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec | None:
@@ -151,46 +203,6 @@ def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: 
     _stamp(manifest["metadata"], release)
     _stamp(manifest["spec"]["template"]["metadata"], release)
     return _sealed(manifest, owner_kind, owner)
-
-
-def _unserved(manifest: Manifest, snapshot: Snapshot) -> bool:
-    """Whether it is of a kind that the cluster has ceased to serve."""
-    return manifest["apiVersion"] in OPTIONAL and manifest["apiVersion"] not in snapshot.platform.served
-
-
-def _rendered_today(release: Release, snapshot: Snapshot, today: DeliveryServiceSpec) -> list[Manifest]:
-    platform = snapshot.platform
-    key = _Key(
-        (
-            release.service,
-            snapshot.service["metadata"]["namespace"],
-            today.model_dump_json(exclude_defaults=True),
-            snapshot.bundle.digest,
-            platform.environment.model_dump_json(exclude_defaults=True),
-            platform.served,
-        ),
-        today,
-        snapshot.bundle,
-        platform,
-    )
-    return _rendered(key)
-
-
-@dataclass(frozen=True)
-class _Key:
-    """What a rendering of `scaling` depends on; equal keys give equal manifests."""
-
-    key: tuple[str, str, str, str, str, frozenset[str]]
-    spec: DeliveryServiceSpec = field(compare=False)
-    bundle: Bundle = field(compare=False)
-    platform: Platform = field(compare=False)
-
-
-@lru_cache(maxsize=256)
-def _rendered(key: _Key) -> list[Manifest]:
-    """Render once what a rollout asks for with every look; callers must not change it, it is shared."""
-    service, namespace = key.key[:2]
-    return scaling(service, namespace, key.spec, key.bundle, key.platform)
 
 
 def _unusable(snapshot: Snapshot) -> bool:

@@ -96,7 +96,8 @@ class Scene:
 
     def health(self, wanted: list[Manifest], release: Release) -> Health:
         """Hold the Deployments among the wanted manifests against what lives."""
-        return health.observe(wanted, self.snapshot.children, self.snapshot.pods, release.number)
+        snapshot, settled = self.snapshot, release.phase is Phase.ACTIVE
+        return health.observe(wanted, snapshot.children, snapshot.pods, release.number, settled=settled)
 
     def taken(self, wanted: list[Manifest]) -> Outcome | None:
         """Tell of a name that this service needs and something else has."""
@@ -126,8 +127,8 @@ class Scene:
 
     def scaling_recorded(self, release: Release) -> SetStatus | None:
         """Keep what scales a release before it is applied, once the spec asks for something else than before."""
-        held, today = release.scaled, overlay.scaling_today(release, self.snapshot, self.spec)
-        if held is None or today is None or today.asked == held.asked:
+        held, today = release.scaled_for, overlay.scaling_today(release, self.snapshot, self.spec)
+        if held is None or today is None or today.asked == held:
             return None
         return self.record(release, release.phase, scaling=today.record())
 

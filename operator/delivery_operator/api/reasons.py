@@ -108,6 +108,9 @@ STANDING: Final[Mapping[str, Reason]] = {
         "the Job was deleted before its result was recorded",
         "check the schema, then change the spec or `kubectl delivery retry NAME`: either makes a new release",
     ),
+    "MigrationSuspended": Reason(
+        "somebody suspended the Job of the migration while it ran", "resume it; the message has the command"
+    ),
     "MigrationOfOlderRelease": Reason(
         "two migrations never run at the same time; one that cannot start is taken away", "wait for the older one"
     ),

@@ -8,8 +8,8 @@ from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, 
 from delivery_operator.cluster.resources import BY_KIND, RELEASES
 from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
 from delivery_operator.engine.objects import Key, key, owned_by
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
-from delivery_operator.render.names import SCALE_MANAGER
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
+from delivery_operator.render.names import RESUMED, SCALE_MANAGER
 
 Written = Callable[[str, Body], None]
 """Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
@@ -66,19 +66,21 @@ class Actor:
     async def _make(self, service: ServiceKey, write: Write) -> bool:
         match write:
             case Create(manifest, made_from):
-                if made_from is not None and await self._outdated(service, made_from):
-                    return False
-                return await self._create(service, manifest)
+                stale = made_from is not None and await self._outdated(service, made_from)
+                as_seen = not stale and await self._create(service, manifest)
             case Apply(manifest, uid):
-                return await self._apply(service, manifest, uid)
+                as_seen = await self._apply(service, manifest, uid)
             case HandOver(target, replicas):
-                return await self._hand_over(service, target, replicas)
+                as_seen = await self._hand_over(service, target, replicas)
+            case Resume(target):
+                as_seen = await self._resume(target)
             case Delete(target):
-                return await self._delete(target)
+                as_seen = await self._delete(target)
             case SetStatus(target, status):
-                return await self._set_status(target, status)
+                as_seen = await self._set_status(target, status)
             case _:
                 assert_never(write)
+        return as_seen
 
     async def _create(self, service: ServiceKey, manifest: Mapping[str, Any]) -> bool:
         resource = BY_KIND[manifest["kind"]]
@@ -124,6 +126,23 @@ class Actor:
             await self._refresh(service, target)
             return False
         return self._made("apply", answer)
+
+    async def _resume(self, target: Mapping[str, Any]) -> bool:
+        resource, metadata = BY_KIND[target["kind"]], target["metadata"]
+        patch = {
+            "metadata": {
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+                "annotations": {RESUMED: "true"},
+            },
+            "spec": {"suspend": False},
+        }
+        try:
+            answer = await self._api.patch(resource, metadata["namespace"], metadata["name"], patch)
+        except (Conflict, NotFound):
+            await self._refresh(service_key(target) or ("", ""), target)
+            return False
+        return self._made("patch", answer)
 
     async def _delete(self, target: Mapping[str, Any]) -> bool:
         resource, metadata = BY_KIND[target["kind"]], target["metadata"]

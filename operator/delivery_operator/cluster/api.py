@@ -88,13 +88,20 @@ class Api:
             content_type="application/apply-patch+yaml",
         )
 
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        """JSON merge patch. Raises Conflict when the patch names another UID or resourceVersion than there is."""
+        return await self._merge(resource.path(namespace, name), patch)
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:
-        """JSON merge patch of the status subresource."""
+        """JSON merge patch of the status subresource; Conflict as with `patch`."""
+        return await self._merge(resource.path(namespace, name, "status"), patch)
+
+    async def _merge(self, path: str, patch: Mapping[str, Any]) -> Body:
         return await self._json(
             "PATCH",
-            resource.path(namespace, name, "status"),
+            path,
             body=patch,
             params={"fieldManager": MANAGER},
             content_type="application/merge-patch+json",

@@ -78,7 +78,7 @@ ENVIRONMENTS: Final = Resource(
     namespaced=False,
 )
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", _OWN)
-JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create", "delete"})
+JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create", "patch", "delete"})
 NETWORK_SERVICES: Final = Resource("", "v1", "services", "Service", _OWN)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", _OWN)
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", _OWN)

@@ -7,12 +7,12 @@ failure takes nothing down: the service goes on serving, and a condition says so
 from dataclasses import dataclass
 
 from delivery_operator.api.release import MigrationResult
-from delivery_operator.engine import migration, overlay
+from delivery_operator.engine import jobs, migration, overlay
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Unclear
-from delivery_operator.engine.objects import name, uid
+from delivery_operator.engine.objects import Object, name, uid
 from delivery_operator.engine.outcome import Outcome
-from delivery_operator.engine.plan import Create, SetStatus, Write
+from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
 from delivery_operator.engine.scene import Scene
 from delivery_operator.render import names
 
@@ -30,8 +30,12 @@ class UnderWay:
     look_again_after: float | None = None
 
 
-def finish(scene: Scene, release: Release) -> SetStatus | UnderWay | None:
-    """Record how the step of a release ended, if it has begun; None when there is nothing to record."""
+def finish(scene: Scene, release: Release) -> SetStatus | Resume | Delete | UnderWay | None:
+    """Bring the step of a release to its end, if it has begun; None when there is nothing to do.
+
+    One that is on record goes on, since nobody can roll back behind it any more. One that is not, of a release that
+    gives way to a newer one, is taken back: its Job is held, and nothing of it has run.
+    """
     recorded, job = release.contract, scene.own_job(release, names.CONTRACT)
     if recorded and recorded.get("result"):
         return None
@@ -40,13 +44,28 @@ def finish(scene: Scene, release: Release) -> SetStatus | UnderWay | None:
         return scene.record(release, release.phase, contract=lost)
     if job is None:
         return None
+    return _begin(scene, release, job) if jobs.held(job) else _watch(scene, release, job)
+
+
+def _begin(scene: Scene, release: Release, job: Object) -> SetStatus | Resume | Delete:
+    if release.contract:
+        return Resume(job)
+    gives_way = release is not scene.history.newest
+    return Delete(job) if gives_way else scene.record(release, release.phase, contract=_reference(job))
+
+
+def _watch(scene: Scene, release: Release, job: Object) -> SetStatus | UnderWay:
     seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now, names.CONTRACT)
     if isinstance(seen, migration.Ended):
         cause = {} if seen.succeeded else {"output": seen.cause}
         return scene.record(release, release.phase, contract={**cause, **seen.record})
-    if recorded is None:
-        return scene.record(release, release.phase, contract={"job": name(job), "uid": uid(job)})
+    if release.contract is None:
+        return scene.record(release, release.phase, contract=_reference(job))
     return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+
+
+def _reference(job: Object) -> dict[str, str]:
+    return {"job": name(job), "uid": uid(job)}
 
 
 def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None:

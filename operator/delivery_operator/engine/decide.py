@@ -32,13 +32,13 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import conditions, contract, gate, migration, overlay, pods, references, tasks, wish
+from delivery_operator.engine import conditions, contract, gate, jobs, migration, overlay, references, tasks, wish
 from delivery_operator.engine.contract import UnderWay
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
-from delivery_operator.engine.objects import name, uid
+from delivery_operator.engine.objects import Object, name, uid
 from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Create, Delete, Plan, SetStatus
+from delivery_operator.engine.plan import Create, Delete, Plan, Resume, SetStatus
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
@@ -153,13 +153,13 @@ class _Decision:
         blocking = None
         for release in self.scene.history.older:
             ended = self._supersede(release)
-            if isinstance(ended, SetStatus | Delete):
+            if isinstance(ended, SetStatus | Resume | Delete):
                 told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
                 return Step((ended,), told)
             blocking = blocking or ended
         return self._wait_for(newest, blocking) if blocking else self._advance(newest)
 
-    def _supersede(self, release: Release) -> SetStatus | Delete | Release | None:
+    def _supersede(self, release: Release) -> SetStatus | Resume | Delete | Release | None:
         """End an older release that is under way; answer with the release itself while a Job of its schema runs.
 
         A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
@@ -216,24 +216,28 @@ class _Decision:
             case _:
                 assert_never(release.phase)
 
-    # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
+    # Pending: the Job's ConfigMap and identity first, then the Job, which is held, then the record that it exists.
 
     def _begin(self, release: Release) -> Step:
-        scene = self.scene
         job = overlay.job(release, names.MIGRATE)
-        started = job is not None and scene.own_job(release, names.MIGRATE) is not None
-        missing = gate.closed(scene) if scene.missing else None
-        if missing and not started:
-            # What it was cut from has gone since: its Job or pods could not start.
-            return scene.kept(scene.active_children(), missing)
-        if job is not None and scene.pods_of_others(release, _SCHEMA_ROLES):
-            message = f"release {release.name} waits until the pods of an older migration are gone"
-            return scene.kept(scene.active_children(), scene.working(release, "MigrationOfOlderRelease", message))
-        return self._start_migration(release, job) if job else self._roll_out(release)
+        live = self.scene.own_job(release, names.MIGRATE)
+        waits = self._waits(release) if live is None or jobs.held(live) else None
+        if waits:
+            return self.scene.kept(self.scene.active_children(), waits)
+        return self._start_migration(release, job, live) if job else self._roll_out(release)
 
-    def _start_migration(self, release: Release, job: Manifest) -> Step:
+    def _waits(self, release: Release) -> Outcome | None:
+        """What keeps the first program of a release from being started."""
         scene = self.scene
-        live = scene.own_job(release, names.MIGRATE)
+        if scene.missing:
+            return gate.closed(scene)  # what it was cut from has gone since: its Job or pods could not start
+        if release.has_job(names.MIGRATE) and scene.pods_of_others(release, _SCHEMA_ROLES):
+            message = f"release {release.name} waits until the pods of an older migration are gone"
+            return scene.working(release, "MigrationOfOlderRelease", message)
+        return None
+
+    def _start_migration(self, release: Release, job: Manifest, live: Object | None) -> Step:
+        scene = self.scene
         if live is not None:
             return Step(
                 (scene.record(release, Phase.MIGRATING, migration={"job": name(live), "uid": uid(live)}),),
@@ -246,8 +250,8 @@ class _Decision:
         started = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
         return Step((*scene.kept(wanted, started).writes, Create(job)), started)
 
-    # Migrating: the result is recorded before anything else goes on. A Job that vanished is not run again: nobody knows
-    # how far it came.
+    # Migrating: the Job on record is resumed, and its result is recorded before anything else goes on. A Job that
+    # vanished is not run again: nobody knows how far it came.
 
     def _watch_migration(self, release: Release) -> Step:
         scene = self.scene
@@ -260,6 +264,10 @@ class _Decision:
                 f"kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationLost", message)
+        if jobs.held(job):
+            runs = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
+            waits = self._waits(release)
+            return scene.kept(scene.migrating_children(release), waits) if waits else Step((Resume(job),), runs)
         seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
         if isinstance(seen, migration.Ended):
             if seen.succeeded:
@@ -272,18 +280,8 @@ class _Decision:
                 f"does kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationFailed", message, migration=seen.record)
-        problem = pods.problem(
-            pods.of_job(scene.snapshot.pods, job),
-            f"the migration of release {release.name}",
-            f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}",
-        )
-        outcome = (
-            scene.working(release, problem.reason, problem.message)
-            if problem
-            else scene.working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
-        )
         again = 1.0 if isinstance(seen, Unclear) else None
-        return scene.kept(scene.migrating_children(release), outcome, again)
+        return scene.kept(scene.migrating_children(release), migration.running(scene, release, job), again)
 
     # RollingOut: apply the manifests, wait until every process has its new pods.
 

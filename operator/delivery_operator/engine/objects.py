@@ -29,6 +29,12 @@ def labels(obj: Object) -> Mapping[str, str]:
     return found
 
 
+def annotations(obj: Object) -> Mapping[str, str]:
+    """metadata.annotations, empty when there are none."""
+    found: Mapping[str, str] = obj["metadata"].get("annotations") or {}
+    return found
+
+
 def owner(obj: Object) -> Object | None:
     """The owner reference marked as controller, if there is one."""
     for reference in obj["metadata"].get("ownerReferences") or ():

@@ -85,6 +85,16 @@ async def test_a_status_is_patched_on_its_own_path(scene: Scene) -> None:
     assert scene.bodies == [{"status": {"a": None}}]
 
 
+async def test_an_object_is_patched_on_its_own_path(scene: Scene) -> None:
+    async with scene.api() as api:
+        await api.patch(DEPLOYMENTS, "shop", "order-web", {"spec": {"replicas": None}})
+    (request,) = scene.requests
+    assert (request.method, request.path) == ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/order-web")
+    assert dict(request.query) == {"fieldManager": "delivery-operator"}
+    assert request.content_type == "application/merge-patch+json"
+    assert scene.bodies == [{"spec": {"replicas": None}}]
+
+
 async def test_a_deletion_names_what_it_deletes(scene: Scene) -> None:
     """Invariant 7."""
     async with scene.api() as api:

@@ -93,6 +93,12 @@ class FakeApi(Api):
         kept_uid = {"uid": found["metadata"]["uid"]} if found else {}
         return self.put({**(found or {}), **body, "metadata": {**body["metadata"], **kept_uid}})
 
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        found = self._as_seen("patch", resource, namespace, name, patch["metadata"])
+        annotations = {**found["metadata"].get("annotations", {}), **patch["metadata"].get("annotations", {})}
+        metadata = {**found["metadata"], "annotations": annotations}
+        return self.put({**found, "metadata": metadata, "spec": {**found["spec"], **patch["spec"]}})
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:

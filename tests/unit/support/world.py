@@ -20,7 +20,7 @@ from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.objects import Key, Object, key, owner
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
 from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
@@ -38,7 +38,7 @@ SECRET: Final = (ReferenceKind.SECRET, "db-credentials")
 _DEFAULTS: Final[dict[str, Body]] = {
     "Deployment": {"spec": {"minReadySeconds": 0, "template": {"spec": {"dnsPolicy": "ClusterFirst"}}}},
     "Service": {"spec": {"clusterIP": "10.0.0.7", "ipFamilies": ["IPv4"]}},
-    "Job": {"spec": {"completions": 1, "suspend": False}},
+    "Job": {"spec": {"completions": 1}},
 }
 
 
@@ -62,7 +62,7 @@ class World:
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.jobs: Counter[str] = Counter()
-        """Jobs ever created, by the UID of their owner and their name."""
+        """Jobs that ever began to run, by the UID of their owner and their name."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
         self.pods_lost = False
@@ -195,6 +195,7 @@ class World:
     def end_job(self, name: str, code: int = 0, message: str = "", *, reason: str = "") -> None:
         """End any Job."""
         job = deepcopy(self.objects["Job", name])
+        assert not job["spec"]["suspend"], "it has not begun"
         self.tick(7)
         at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         ended = {"state": {"terminated": {"exitCode": code, "message": message, "finishedAt": at}}}
@@ -207,6 +208,10 @@ class World:
             **({} if code else {"completionTime": at}),
         }
         self._put(job)
+
+    def running_jobs(self) -> list[Body]:
+        """The Jobs that have begun and not ended."""
+        return [job for job in self.of_kind("Job").values() if not job["spec"].get("suspend") and not job.get("status")]
 
     def migration_says(self, number: int, container: Mapping[str, Any] | None) -> None:
         """Give the migration of a release a pod whose container has this status, or none yet."""
@@ -255,7 +260,7 @@ class World:
         """Let everything go well until nothing is left to do."""
         for _ in range(MOST_PLANS):
             self.settle()
-            waiting = [job for job in self.of_kind("Job").values() if not job.get("status")]
+            waiting = self.running_jobs()
             for job in waiting:
                 self.end_job(job["metadata"]["name"])
             before = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
@@ -338,6 +343,8 @@ class World:
                 return self._apply(manifest, uid)
             case HandOver(target, replicas):
                 return self._hand_over(target, replicas)
+            case Resume(target):
+                return self._unchanged(target) and self._resume(target)
             case Delete(target):
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
@@ -349,8 +356,7 @@ class World:
             self.cache[key(manifest)] = found
             return False
         self._made("create", self._new(manifest))
-        if manifest["kind"] == "Job":
-            self.jobs[f"{manifest['metadata']['ownerReferences'][0]['uid']} {manifest['metadata']['name']}"] += 1
+        assert manifest["kind"] != "Job" or manifest["spec"]["suspend"], "a Job runs before it is on record"
         return True
 
     def _apply(self, manifest: Object, uid: str | None) -> bool:
@@ -379,6 +385,15 @@ class World:
         self._replicas_kept.add(found["metadata"]["uid"])
         self._put(deepcopy(found))
         self._made("hand over", self.objects[key(target)])
+        return True
+
+    def _resume(self, target: Object) -> bool:
+        body = deepcopy(self.objects[key(target)])
+        body["spec"]["suspend"] = False
+        body["metadata"]["annotations"][names.RESUMED] = "true"
+        self._put(body)
+        self.jobs[f"{body['metadata']['ownerReferences'][0]['uid']} {body['metadata']['name']}"] += 1
+        self._made("resume", self.objects[key(target)])
         return True
 
     def _delete(self, target: Object) -> bool:

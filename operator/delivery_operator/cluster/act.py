@@ -7,7 +7,7 @@ from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
 from delivery_operator.cluster.resources import BY_KIND, RELEASES
 from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
-from delivery_operator.engine.objects import Key, key, owned_by
+from delivery_operator.engine.objects import Key, key, owner_uid
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
 from delivery_operator.render.names import RESUMED, SCALE_MANAGER
 
@@ -88,8 +88,7 @@ class Actor:
             answer = await self._api.create(resource, manifest)
         except AlreadyExists:
             found = await self._look_up(service, manifest)
-            wanted_owner = manifest["metadata"]["ownerReferences"][0]["uid"]
-            if resource is RELEASES and found is not None and not owned_by(found, wanted_owner):
+            if resource is RELEASES and found is not None and owner_uid(found) != owner_uid(manifest):
                 raise Unavailable(
                     f"create {manifest['kind']} {manifest['metadata']['name']}",
                     "a release of this name belongs to a deleted service and has not been removed yet",

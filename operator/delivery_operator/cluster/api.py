@@ -144,7 +144,14 @@ class Api:
     async def watch_metadata(
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:
-        """Yield (type, metadata) of each change since a version, bookmarks included; ends when the server ends it.
+        """Yield (type, metadata) of each change since a version; otherwise as `watch`."""
+        async for event, body in self.watch(resource, namespace, version, accept=_METADATA.format("")):
+            yield event, body["metadata"]
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, version: str, *, selector: str = "", accept: str = _JSON
+    ) -> AsyncIterator[tuple[str, Body]]:
+        """Yield (type, object) of each change since a version, bookmarks included; ends when the server ends it.
 
         Raises:
             Gone: the version is too old.
@@ -152,6 +159,7 @@ class Api:
         """
         path = resource.path(namespace)
         params = {
+            **({"labelSelector": selector} if selector else {}),
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
@@ -163,7 +171,7 @@ class Api:
             async with self._opened.get(
                 self._connection.host + path,
                 params=params,
-                headers=await self._headers(_METADATA.format("")),
+                headers=await self._headers(accept),
                 timeout=timeout,
             ) as response:
                 if response.status != HTTPStatus.OK:
@@ -172,7 +180,7 @@ class Api:
                     event = json.loads(line)
                     if event["type"] == "ERROR":
                         raise of_response(request, event["object"].get("code", 500), event["object"], None)
-                    yield event["type"], event["object"]["metadata"]
+                    yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
 

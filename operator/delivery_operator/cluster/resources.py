@@ -89,6 +89,10 @@ INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", _
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", _OWN)
 PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
+LEASES: Final = Resource(
+    "coordination.k8s.io", "v1", "leases", "Lease", _READ | {"create", "update", "delete"}, labelled=False
+)
+"""Of the operator's own namespace: who leads, and who changes a database. None of a service's, so not in the table."""
 
 
 def _optional(api_version: str, plural: str, kind: str) -> Resource:
@@ -128,4 +132,4 @@ REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""
 
 RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS)
-BY_KIND: Final = {resource.kind: resource for resource in RESOURCES}
+BY_KIND: Final = {resource.kind: resource for resource in (*RESOURCES, LEASES)}

@@ -10,6 +10,7 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
+from delivery_operator.engine import locks
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.outcome import Outcome, Standing
 from delivery_operator.engine.references import Missing
@@ -51,7 +52,7 @@ def status(
         ConditionType.MIGRATION_SUCCEEDED: _migration(newest),
     }
     if newest and newest.has_job(names.CONTRACT):
-        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest)
+        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest, snapshot)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
     generation = snapshot.service["metadata"]["generation"]
     result: dict[str, Any] = {"observedGeneration": generation}
@@ -158,7 +159,7 @@ def _migration(newest: Release | None) -> Claim:
     return UNKNOWN, "NotFinished", f"the migration of release {newest.name} has not ended"
 
 
-def _contract(newest: Release) -> Claim:
+def _contract(newest: Release, snapshot: Snapshot) -> Claim:
     recorded = newest.contract or {}
     match recorded.get("result"):
         case MigrationResult.SUCCEEDED:
@@ -171,5 +172,8 @@ def _contract(newest: Release) -> Claim:
             )
             return FALSE, "ContractFailed", message
         case _:
+            waits = locks.waits_for(snapshot, newest) if newest.phase is Phase.ACTIVE else None
+            if waits:
+                return UNKNOWN, "WaitingForDatabase", f"{waits}; the contract step runs afterwards"
             message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"
             return UNKNOWN, "NotFinished", message

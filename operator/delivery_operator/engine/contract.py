@@ -7,7 +7,7 @@ failure takes nothing down: the service goes on serving, and a condition says so
 from dataclasses import dataclass
 
 from delivery_operator.api.release import MigrationResult
-from delivery_operator.engine import jobs, migration, overlay
+from delivery_operator.engine import jobs, locks, migration, overlay
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Unclear
 from delivery_operator.engine.objects import Object, name, uid
@@ -30,7 +30,7 @@ class UnderWay:
     look_again_after: float | None = None
 
 
-def finish(scene: Scene, release: Release) -> SetStatus | Resume | Delete | UnderWay | None:
+def finish(scene: Scene, release: Release) -> Write | UnderWay | None:
     """Bring the step of a release to its end, if it has begun; None when there is nothing to do.
 
     One that is on record goes on, since nobody can roll back behind it any more. One that is not, of a release that
@@ -47,11 +47,12 @@ def finish(scene: Scene, release: Release) -> SetStatus | Resume | Delete | Unde
     return _begin(scene, release, job) if jobs.held(job) else _watch(scene, release, job)
 
 
-def _begin(scene: Scene, release: Release, job: Object) -> SetStatus | Resume | Delete:
-    if release.contract:
-        return Resume(job)
-    gives_way = release is not scene.history.newest
-    return Delete(job) if gives_way else scene.record(release, release.phase, contract=_reference(job))
+def _begin(scene: Scene, release: Release, job: Object) -> Write | UnderWay:
+    if not release.contract:
+        gives_way = release is not scene.history.newest
+        return Delete(job) if gives_way else scene.record(release, release.phase, contract=_reference(job))
+    taken = locks.claim(scene, release, names.CONTRACT)
+    return UnderWay(locks.LOOK_AGAIN_SECONDS) if isinstance(taken, Outcome) else taken or Resume(job)
 
 
 def _watch(scene: Scene, release: Release, job: Object) -> SetStatus | UnderWay:
@@ -76,4 +77,7 @@ def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None
     found = finish(scene, release)
     if found is not None or release.contract or scene.pods_of_others(release):
         return found
-    return scene.taken([job]) or Create(job)
+    taken = locks.claim(scene, release, names.CONTRACT)
+    if isinstance(taken, Outcome):
+        return UnderWay(locks.LOOK_AGAIN_SECONDS)  # the service serves all the same; ContractSucceeded tells whom for
+    return taken or scene.taken([job]) or Create(job)

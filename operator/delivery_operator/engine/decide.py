@@ -24,7 +24,7 @@ A plan holds either writes to the world or, when the world is as it should be, a
 status.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -32,13 +32,24 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import conditions, contract, gate, jobs, migration, overlay, references, tasks, wish
+from delivery_operator.engine import (
+    conditions,
+    contract,
+    gate,
+    jobs,
+    locks,
+    migration,
+    overlay,
+    references,
+    tasks,
+    wish,
+)
 from delivery_operator.engine.contract import UnderWay
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
 from delivery_operator.engine.objects import Object, name, uid
 from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Create, Delete, Plan, Resume, SetStatus
+from delivery_operator.engine.plan import Create, Delete, Plan, Resume, SetStatus, Write
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
@@ -46,7 +57,6 @@ from delivery_operator.render import names
 from delivery_operator.render.errors import TemplateError
 from delivery_operator.render.manifests import Manifest
 
-_SCHEMA_ROLES = frozenset({names.MIGRATE, names.CONTRACT})
 _UNBOUND_SECONDS = 5.0
 """Objects that name the Secret of a binding are not watched."""
 
@@ -87,7 +97,7 @@ def _plan(
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
         told = () if step.writes else _report(snapshot, history, spec, missing, step.outcome)
         return Plan((*told, *chores.writes))
-    writes = (*step.writes, *chores.writes)
+    writes = (*step.writes, *([] if spec and spec.paused else locks.let_go(snapshot, history)), *chores.writes)
     return Plan(writes or _report(snapshot, history, spec, missing, step.outcome), again)
 
 
@@ -153,13 +163,13 @@ class _Decision:
         blocking = None
         for release in self.scene.history.older:
             ended = self._supersede(release)
-            if isinstance(ended, SetStatus | Resume | Delete):
+            if ended is not None and not isinstance(ended, Release):
                 told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
                 return Step((ended,), told)
             blocking = blocking or ended
         return self._wait_for(newest, blocking) if blocking else self._advance(newest)
 
-    def _supersede(self, release: Release) -> SetStatus | Resume | Delete | Release | None:
+    def _supersede(self, release: Release) -> Write | Release | None:
         """End an older release that is under way; answer with the release itself while a Job of its schema runs.
 
         A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
@@ -182,7 +192,7 @@ class _Decision:
             case _:
                 assert_never(release.phase)
 
-    def _supersede_migrating(self, release: Release) -> SetStatus | Delete | Release:
+    def _supersede_migrating(self, release: Release) -> Write | Release:
         scene = self.scene
         job = scene.own_job(release, names.MIGRATE)
         if job is None:
@@ -221,20 +231,26 @@ class _Decision:
     def _begin(self, release: Release) -> Step:
         job = overlay.job(release, names.MIGRATE)
         live = self.scene.own_job(release, names.MIGRATE)
-        waits = self._waits(release) if live is None or jobs.held(live) else None
-        if waits:
-            return self.scene.kept(self.scene.active_children(), waits)
-        return self._start_migration(release, job, live) if job else self._roll_out(release)
+        before = self._before(release, self.scene.active_children) if live is None or jobs.held(live) else None
+        return before or (self._start_migration(release, job, live) if job else self._roll_out(release))
 
-    def _waits(self, release: Release) -> Outcome | None:
-        """What keeps the first program of a release from being started."""
+    def _before(self, release: Release, meanwhile: Callable[[], list[Manifest]]) -> Step | None:
+        """What comes before the first program of a release is started: what it needs is there, and its databases."""
         scene = self.scene
-        if scene.missing:
-            return gate.closed(scene)  # what it was cut from has gone since: its Job or pods could not start
-        if release.has_job(names.MIGRATE) and scene.pods_of_others(release, _SCHEMA_ROLES):
+        if scene.missing:  # what it was cut from has gone since: its Job or pods could not start
+            return scene.kept(meanwhile(), gate.missing(scene))
+        if not release.has_job(names.MIGRATE):
+            return None
+        if scene.pods_of_others(release, locks.ROLES):
             message = f"release {release.name} waits until the pods of an older migration are gone"
-            return scene.working(release, "MigrationOfOlderRelease", message)
-        return None
+            return scene.kept(meanwhile(), scene.working(release, "MigrationOfOlderRelease", message))
+        match locks.claim(scene, release, names.MIGRATE):
+            case None:
+                return None
+            case Outcome() as waits:
+                return scene.kept(meanwhile(), waits, locks.LOOK_AGAIN_SECONDS)
+            case write:
+                return Step((write,), scene.working(release, "Migrating", "its databases are taken and let go"))
 
     def _start_migration(self, release: Release, job: Manifest, live: Object | None) -> Step:
         scene = self.scene
@@ -266,8 +282,8 @@ class _Decision:
             return self._fail(release, "MigrationLost", message)
         if jobs.held(job):
             runs = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
-            waits = self._waits(release)
-            return scene.kept(scene.migrating_children(release), waits) if waits else Step((Resume(job),), runs)
+            before = self._before(release, lambda: scene.migrating_children(release))
+            return before or Step((Resume(job),), runs)
         seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
         if isinstance(seen, migration.Ended):
             if seen.succeeded:

@@ -94,7 +94,7 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         pods: pods of the service; those of the Job are picked by owner.
         now: the time; only a missing exit code makes it matter.
     """
-    end = next((each for kind in _ENDS if (each := condition(job, kind)) and each["status"] == "True"), None)
+    end = _end(job)
     if end is None:
         return Running()
     status = job.get("status") or {}
@@ -112,6 +112,15 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         started_at=status.get("startTime"),
         finished_at=finished_at,
     )
+
+
+def ended(job: Object) -> bool:
+    """Whether it has succeeded or failed."""
+    return _end(job) is not None
+
+
+def _end(job: Object) -> Object | None:
+    return next((each for kind in _ENDS if (each := condition(job, kind)) and each["status"] == "True"), None)
 
 
 def _suspended(job: Object) -> bool:

@@ -16,7 +16,7 @@ from delivery_operator.api.binding import DATABASES
 
 _URL: Final = re.compile(r"(?:jdbc:)?([a-z][a-z0-9]*)(?:\+[a-z0-9]+)?://([^?#;]*)(.*)", re.DOTALL | re.IGNORECASE)
 _NAMED_IN_OPTIONS: Final = re.compile(r";\s*database(?:name)?\s*=\s*([^;]+)", re.IGNORECASE)
-_GO: Final = re.compile(r"[^\s/]*@tcp\(([^)]*)\)/([^?\s]*)")
+_GO: Final = re.compile(r"[^\s/]*@tcp\(([^)]*)\)/([^?\s]*)(?:\?\S*)?")
 _WORDS: Final = re.compile(r"(\w+)\s*=\s*('[^']*'|\S+)")
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(\d+))?", re.IGNORECASE)
 _SCHEMES: Final = {**DATABASES, "postgres": 5432, "mysql2": 3306}

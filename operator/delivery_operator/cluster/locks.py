@@ -87,6 +87,7 @@ class Locks:
                     version = body["metadata"]["resourceVersion"]
                     if event != "BOOKMARK":
                         self._hear({**body, "kind": LEASE}, deleted=event == "DELETED")
+                version = None  # now and then everything is listed: a watch may have gone deaf
             except Gone:
                 version = None
             except ApiError as error:

@@ -1,9 +1,9 @@
 """Secrets and ConfigMaps that services take values from.
 
 Of all of them only metadata is watched; the content of a referenced one is read when it is first needed and after each
-change. What is kept of it: the keyed hash of every value; where the databases are that a Secret leads to, of which others
-see a keyed hash; and the values of Secrets, for one purpose: to blank them out of what pods print. None of it leaves the
-process.
+change. What is kept of it: the keyed hash of every value; where the databases are that a Secret leads to, of which a
+keyed hash is given out; and the values of Secrets, for one purpose: to blank them out of what pods print. None of it
+leaves the process.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from delivery_operator.api.binding import DATABASES
-from delivery_operator.api.release import MigrationResult, Phase
+from delivery_operator.api.release import Phase
 from delivery_operator.engine import jobs
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Object, labels, name, owned_by, uid

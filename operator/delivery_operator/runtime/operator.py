@@ -18,10 +18,11 @@ from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
-from delivery_operator.cluster.store import Body, Store
+from delivery_operator.cluster.store import LEASE, Body, Store
 from delivery_operator.render import bundle
 from delivery_operator.runtime import server
 from delivery_operator.runtime.handlers import Heard
@@ -71,7 +72,7 @@ async def run(settings: Settings) -> None:
 
     def written(verb: str, body: Body) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
-        if verb != "delete":  # a deletion's version is not in its answer
+        if verb != "delete" and body["kind"] != LEASE:  # a deletion's version is not in its answer
             vitals.expect(body)
 
     async with Api(target) as api, _http(settings, vitals, metrics):
@@ -91,7 +92,8 @@ async def run(settings: Settings) -> None:
             everywhere=not settings.namespaces,
             named=queue.add,
         )
-        observer = Observer(store, referenced, environments, bindings, discovery)
+        locks = Locks(api, store, settings.namespace, settings.scopes, queue.add)
+        observer = Observer(store, referenced, environments, bindings, locks, discovery)
         reconciler = Reconciler(store, observer, environments, Actor(api, store, written), queue, metrics)
         resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
         # Before the watches: kopf looks once for the kinds there are, and a CRD that came later would not be watched.
@@ -102,8 +104,9 @@ async def run(settings: Settings) -> None:
             queue,
             _watch(target, settings, heard, resync),
             referenced.watch(),
+            locks.watch(),
             _gauges(metrics, queue, store),
-            _work(referenced, resync, reconciler, settings),
+            _work(referenced, locks, resync, reconciler, settings),
         )
     log.info("stopped")
 
@@ -149,9 +152,12 @@ async def _run_parts(stop: asyncio.Event, queue: Queue, *parts: Coroutine[None, 
             raise result
 
 
-async def _work(referenced: Referenced, resync: Resync, reconciler: Reconciler, settings: Settings) -> None:
+async def _work(
+    referenced: Referenced, locks: Locks, resync: Resync, reconciler: Reconciler, settings: Settings
+) -> None:
     """Let the workers begin once everything has been seen: a decision on half of it would be a wrong one."""
     await referenced.synced()
+    await locks.synced()
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
         for number in range(settings.workers):

@@ -10,7 +10,7 @@ from delivery_operator.cluster.act import Actor, WriteRefused, merge_patch
 from delivery_operator.cluster.errors import Refused, Unavailable
 from delivery_operator.cluster.store import Store
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
-from delivery_operator.render.names import SERVICE
+from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 
@@ -321,4 +321,12 @@ async def test_a_job_is_not_resumed_on_another_version_than_was_seen(scene: Scen
     await scene.act(Resume(seen))
     assert scene.there("Job", "order-r1-migrate") == there
     assert scene.held("Job", "order-r1-migrate") == there
+    assert scene.written == []
+
+
+async def test_a_lease_that_another_one_was_faster_to_take_is_taken_in(scene: Scene) -> None:
+    metadata = {"name": "db", "namespace": "system", "labels": {SERVICE: "order", HOLDER_NAMESPACE: "shop"}}
+    taken = scene.api.put({"kind": "Lease", "metadata": metadata, "spec": {}})
+    await scene.act(Create({"kind": "Lease", "metadata": metadata, "spec": {}}))
+    assert scene.store.get("Lease", "system", "db") == taken
     assert scene.written == []

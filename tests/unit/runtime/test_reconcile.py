@@ -12,10 +12,12 @@ from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import Refused, Terminating, Unavailable
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
+from delivery_operator.render import names
 from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
@@ -44,7 +46,14 @@ class Scene:
         )
         self.reconciler = Reconciler(
             self.store,
-            Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),
+            Observer(
+                self.store,
+                referenced,
+                environments,
+                Bindings(self.api, discovery),
+                Locks(self.api, self.store, "system", (None,), self.queue.add),
+                discovery,
+            ),
             environments,
             Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}")),
             self.queue,
@@ -288,6 +297,17 @@ async def test_a_task_without_its_service_is_told_so_and_once() -> None:
     scene.written.clear()
     await scene.reconciler.reconcile(ORDER)
     assert scene.written == []
+
+
+async def test_a_service_that_is_gone_leaves_no_lease_behind() -> None:
+    """Invariant 3: others wait for it no longer than anything of it runs."""
+    scene = Scene()
+    labels = {names.SERVICE: "order", names.HOLDER_NAMESPACE: "shop", names.HOLDER_UID: "u", names.RELEASE: "1"}
+    metadata = {"name": "db", "namespace": "system", "labels": labels}
+    scene.store.put(scene.api.put({"kind": "Lease", "metadata": metadata, "spec": {}}))
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert scene.api.objects == {}
+    assert scene.written == ["delete Lease"]
 
 
 async def test_a_task_is_counted(scene: Scene) -> None:

@@ -136,6 +136,15 @@ class FakeApi(Api):
                 raise event
             yield event
 
+    async def watch(
+        self, resource: Resource, namespace: str | None, version: str, *, selector: str = "", **_: Any
+    ) -> AsyncIterator[tuple[str, Body]]:
+        self.requests.append(f"watch {resource.kind} {namespace or 'all'} {version} {selector}")
+        while (event := await self.events.get()) is not None:
+            if isinstance(event, ApiError):
+                raise event
+            yield event
+
     def _write(self, verb: str, resource: Resource, body: Mapping[str, Any]) -> Place:
         metadata = body["metadata"]
         self.requests.append(f"{verb} {resource.kind} {metadata['name']}")

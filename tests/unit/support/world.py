@@ -21,7 +21,7 @@ from delivery_operator.api.task import KIND as TASK
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.objects import Key, Object, key, owner
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
-from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
+from delivery_operator.engine.snapshot import Database, Lock, Obstacle, Reference, Refusal, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
@@ -49,8 +49,15 @@ class Killed(Exception):
 class World:
     """One service, its objects, and what the operator has seen of them."""
 
-    def __init__(self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE) -> None:
+    def __init__(
+        self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE, beside: "World | None" = None
+    ) -> None:
         self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self.namespace = "shop" if beside is None else "pay"
+        self.others: list[World] = [] if beside is None else [beside]
+        """Worlds with a service of this name in another namespace, which see the same Leases."""
+        for other in self.others:
+            other.others.append(self)
         self.bundle = bundle
         self.objects: dict[Key, Body] = {}
         self.cache: dict[Key, Body] = {}
@@ -59,6 +66,10 @@ class World:
         self.template_fault = ""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.databases: dict[Database, tuple[str, ...]] = {("db-credentials", "postgresql"): ("database-order",)}
+        """Names of the Leases of what each Secret leads to."""
+        self.sees_others = True
+        """Whether the operator looks at the other namespaces."""
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.jobs: Counter[str] = Counter()
@@ -69,7 +80,8 @@ class World:
         """Whether the API server ever set a Deployment's number of pods to its default."""
         self._replicas_kept: set[str] = set()
         """UIDs of Deployments whose number of pods has another owner than the operator."""
-        self._put(builders.service(fields))
+        own = "uid-of-order" if beside is None else f"uid-of-order-{self.namespace}"
+        self._put(builders.service(fields, namespace=self.namespace, uid=own))
 
     # What there is.
 
@@ -289,7 +301,9 @@ class World:
             now=self.now,
             service=seen[SERVICE, "order"],
             releases=[body for (kind, _), body in seen.items() if kind == RELEASE],
-            children={each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Pod"}},
+            children={
+                each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Lease", "Pod"}
+            },
             pods=[body for (kind, _), body in seen.items() if kind == "Pod"],
             referenced={
                 reference: {name: digest(["hashed", value]) for name, value in content.items()}
@@ -300,8 +314,26 @@ class World:
             obstacle=self.obstacle,
             template_fault=self.template_fault,
             unbound=self.unbound,
+            databases=self.databases,
+            locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},
+            lock_namespace="delivery-system",
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
             refusal=refusal,
+        )
+
+    def _lock(self, lease: Body) -> Lock:
+        """A Lease with what is known of its holder: what was seen here, and what there is elsewhere."""
+        at = lease["metadata"]["labels"].get(names.HOLDER_NAMESPACE)
+        world = next((each for each in (self, *self.others) if each.namespace == at), None)
+        if world is None or (world is not self and not self.sees_others):
+            return Lock(lease, visible=False)
+        held = (self.cache if world is self else world.objects).values()
+        uid = lease["metadata"]["labels"][names.HOLDER_UID]
+        return Lock(
+            lease,
+            next((each for each in held if each["metadata"]["uid"] == uid), None),
+            [each for each in held if each["kind"] == "Job"],
+            [each for each in held if each["kind"] == "Pod"],
         )
 
     def plan(self) -> Plan:
@@ -356,6 +388,9 @@ class World:
             self.cache[key(manifest)] = found
             return False
         self._made("create", self._new(manifest))
+        if manifest["kind"] == "Lease":
+            for other in self.others:
+                other.objects[key(manifest)] = self.objects[key(manifest)]
         assert manifest["kind"] != "Job" or manifest["spec"]["suspend"], "a Job runs before it is on record"
         return True
 
@@ -399,6 +434,9 @@ class World:
     def _delete(self, target: Object) -> bool:
         self.delete(*key(target))
         self.cache.pop(key(target))
+        if target["kind"] == "Lease":
+            for other in self.others:
+                del other.objects[key(target)]
         self.log.append(f"delete {' '.join(key(target))}")
         return True
 
@@ -450,7 +488,7 @@ class World:
         body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
         if manifest["kind"] == "Deployment":
             body["spec"].setdefault("replicas", 1)
-        body["metadata"] |= {"uid": f"uid-{self._last + 1}", "generation": 1}
+        body["metadata"] |= {"uid": f"uid-{self._last + 1}-{self.namespace}", "generation": 1}
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]
@@ -459,8 +497,8 @@ class World:
         self._last += 1
         body = deepcopy(body)
         body["metadata"]["resourceVersion"] = str(self._last)
-        body["metadata"].setdefault("namespace", "shop")
-        body["metadata"].setdefault("uid", f"uid-{self._last}")
+        body["metadata"].setdefault("namespace", self.namespace)
+        body["metadata"].setdefault("uid", f"uid-{self._last}-{self.namespace}")
         self.objects[key(body)] = body
 
     def _set_deployment_status(self, name: str, counts: Body, progressing: Body) -> None:

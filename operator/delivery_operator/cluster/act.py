@@ -13,6 +13,8 @@ from delivery_operator.render.names import RESUMED, SCALE_MANAGER
 
 Written = Callable[[str, Body], None]
 """Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
+Tell = Callable[[Write], None]
+"""Called with each write that was made, for people to be told of it."""
 
 
 class WriteRefused(Exception):
@@ -32,11 +34,12 @@ class WriteRefused(Exception):
 class Actor:
     """Makes the writes of plans."""
 
-    def __init__(self, api: Api, store: Store, written: Written) -> None:
+    def __init__(self, api: Api, store: Store, written: Written, tell: Tell) -> None:
         """Use this client and store; report each write made."""
         self._api = api
         self._store = store
         self._written = written
+        self._tell = tell
 
     async def act(self, service: ServiceKey, plan: Plan) -> list[Write]:
         """Make the writes of a plan in order.
@@ -61,6 +64,7 @@ class Actor:
             if not as_seen:
                 break
             made.append(write)
+            self._tell(write)
         return made
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:

@@ -98,15 +98,6 @@ class Api:
         """JSON merge patch of the status subresource; Conflict as with `patch`."""
         return await self._merge(resource.path(namespace, name, "status"), patch)
 
-    async def _merge(self, path: str, patch: Mapping[str, Any]) -> Body:
-        return await self._json(
-            "PATCH",
-            path,
-            body=patch,
-            params={"fieldManager": MANAGER},
-            content_type="application/merge-patch+json",
-        )
-
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
         """Delete exactly this object as it was seen. Raises NotFound, or Conflict when it is another one or changed."""
         options = {
@@ -183,6 +174,15 @@ class Api:
                     yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
+
+    async def _merge(self, path: str, patch: Mapping[str, Any]) -> Body:
+        return await self._json(
+            "PATCH",
+            path,
+            body=patch,
+            params={"fieldManager": MANAGER},
+            content_type="application/merge-patch+json",
+        )
 
     @property
     def _opened(self) -> aiohttp.ClientSession:

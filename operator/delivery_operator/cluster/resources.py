@@ -93,6 +93,7 @@ LEASES: Final = Resource(
     "coordination.k8s.io", "v1", "leases", "Lease", _READ | {"create", "update", "delete"}, labelled=False
 )
 """Of the operator's own namespace: who leads, and who changes a database. None of a service's, so not in the table."""
+EVENTS: Final = Resource("", "v1", "events", "Event", frozenset({"get", "create", "patch"}), labelled=False)
 
 
 def _optional(api_version: str, plural: str, kind: str) -> Resource:
@@ -131,5 +132,5 @@ STORED: Final = (
 REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""
 
-RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS)
+RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS, EVENTS)
 BY_KIND: Final = {resource.kind: resource for resource in (*RESOURCES, LEASES)}

@@ -42,7 +42,10 @@ class Scene:
         self.api = FakeApi()
         self.store = Store()
         self.written: list[str] = []
-        self.actor = Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"))
+        self.told: list[Write] = []
+        self.actor = Actor(
+            self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), self.told.append
+        )
 
     async def act(self, *writes: Write) -> None:
         await self.actor.act(ORDER, Plan(writes))

@@ -55,10 +55,13 @@ class Scene:
                 discovery,
             ),
             environments,
-            Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}")),
+            Actor(self.api, self.store, self._wrote, lambda _: None),
             self.queue,
             self.metrics,
         )
+
+    def _wrote(self, verb: str, body: Mapping[str, Any]) -> None:
+        self.written.append(f"{verb} {body['kind']}")
 
     def service(self, name: str = "order", fields: Mapping[str, Any] = FIELDS) -> None:
         body = builders.service(fields, name=name, uid=f"uid-of-{name}")

@@ -94,10 +94,15 @@ class FakeApi(Api):
         return self.put({**(found or {}), **body, "metadata": {**body["metadata"], **kept_uid}})
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
-        found = self._as_seen("patch", resource, namespace, name, patch["metadata"])
-        annotations = {**found["metadata"].get("annotations", {}), **patch["metadata"].get("annotations", {})}
-        metadata = {**found["metadata"], "annotations": annotations}
-        return self.put({**found, "metadata": metadata, "spec": {**found["spec"], **patch["spec"]}})
+        precise = patch.get("metadata", {})
+        if "resourceVersion" in precise:
+            found: Body | None = self._as_seen("patch", resource, namespace, name, precise)
+        else:
+            place = self._write("patch", resource, {"metadata": {"namespace": namespace, "name": name}})
+            found = self.objects.get(place)
+        if found is None:
+            raise NotFound(f"PATCH {name}", "not found", code=404)
+        return self.put(_merged(found, patch))
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
@@ -162,3 +167,11 @@ class FakeApi(Api):
         if any(found["metadata"][field] != seen[field] for field in ("uid", "resourceVersion")):
             raise Conflict(f"{verb} {name}", "it has changed", code=409)
         return found
+
+
+def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Body:
+    """JSON merge patch (RFC 7386)."""
+    new = dict(old)
+    for field, value in patch.items():
+        new[field] = _merged(old.get(field) or {}, value) if isinstance(value, dict) else value
+    return {field: value for field, value in new.items() if value is not None}

@@ -4,30 +4,17 @@ It is run once per release, after the release serves, and nothing waits for it b
 failure takes nothing down: the service goes on serving, and a condition says so.
 """
 
-from dataclasses import dataclass
-
 from delivery_operator.api.release import MigrationResult
 from delivery_operator.engine import jobs, locks, migration, overlay
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Unclear
 from delivery_operator.engine.objects import Object, name, uid
-from delivery_operator.engine.outcome import Outcome
+from delivery_operator.engine.outcome import Outcome, UnderWay
 from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
 from delivery_operator.engine.scene import Scene
 from delivery_operator.render import names
 
 _LOST = "its Job was deleted before its result was recorded, so how far it came is unknown; check the schema"
-
-
-@dataclass(frozen=True)
-class UnderWay:
-    """The Job has not ended.
-
-    Attributes:
-        look_again_after: seconds after which to look again; None when events suffice.
-    """
-
-    look_again_after: float | None = None
 
 
 def finish(scene: Scene, release: Release) -> Write | UnderWay | None:

@@ -44,12 +44,11 @@ from delivery_operator.engine import (
     tasks,
     wish,
 )
-from delivery_operator.engine.contract import UnderWay
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
 from delivery_operator.engine.objects import Object, name, uid
-from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Create, Delete, Plan, Resume, SetStatus, Write
+from delivery_operator.engine.outcome import Outcome, Standing, Step, UnderWay
+from delivery_operator.engine.plan import Create, Plan, Resume, SetStatus, Write
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
@@ -162,53 +161,40 @@ class _Decision:
         """End what older releases still do, then take the newest one step on."""
         blocking = None
         for release in self.scene.history.older:
-            ended = self._supersede(release)
-            if ended is not None and not isinstance(ended, Release):
-                told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
-                return Step((ended,), told)
-            blocking = blocking or ended
-        return self._wait_for(newest, blocking) if blocking else self._advance(newest)
+            match self._supersede(release):
+                case None:
+                    pass
+                case UnderWay() as runs:
+                    blocking = blocking or (release, runs)
+                case write:
+                    told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
+                    return Step((write,), told)
+        return self._wait_for(newest, *blocking) if blocking else self._advance(newest)
 
-    def _supersede(self, release: Release) -> Write | Release | None:
-        """End an older release that is under way; answer with the release itself while a Job of its schema runs.
-
-        A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
-        """
+    def _supersede(self, release: Release) -> Write | UnderWay | None:
+        """End an older release that is under way, unless a Job of its schema runs: that is waited for."""
         scene = self.scene
         match release.phase:
             case Phase.FAILED:
                 return None
             case Phase.SUPERSEDED | Phase.ACTIVE:
-                contracting = contract.finish(scene, release)
-                if contracting is not None:
-                    return release if isinstance(contracting, UnderWay) else contracting
                 # An active one serves until the newest is Active itself.
                 ends = release.phase is Phase.ACTIVE and scene.history.active is not release
-                return scene.record(release, Phase.SUPERSEDED) if ends else None
+                return contract.finish(scene, release) or (scene.record(release, Phase.SUPERSEDED) if ends else None)
             case Phase.ROLLING_OUT:
                 return scene.record(release, Phase.SUPERSEDED)
             case Phase.PENDING | Phase.MIGRATING:
-                return self._supersede_migrating(release)
+                return migration.give_way(scene, release)
             case _:
                 assert_never(release.phase)
 
-    def _supersede_migrating(self, release: Release) -> Write | Release:
-        scene = self.scene
-        job = scene.own_job(release, names.MIGRATE)
-        if job is None:
-            return scene.record(release, Phase.SUPERSEDED)
-        seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
-        if isinstance(seen, migration.Ended):
-            return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
-        return Delete(job) if migration.cannot_start(job, scene.snapshot.pods) else release
-
-    def _wait_for(self, newest: Release, running: Release) -> Step:
+    def _wait_for(self, newest: Release, running: Release, runs: UnderWay) -> Step:
         contracting = running.phase in {Phase.ACTIVE, Phase.SUPERSEDED}
         what = "contract step" if contracting else "migration"
         message = f"release {newest.name} waits until the {what} of release {running.name} has ended"
         outcome = self.scene.working(newest, "MigrationOfOlderRelease", message)
         wanted = self.scene.active_children() if contracting else self.scene.migrating_children(running)
-        return self.scene.kept(wanted, outcome, 1.0)
+        return self.scene.kept(wanted, outcome, runs.look_again_after)
 
     def _advance(self, release: Release) -> Step:
         """Take the newest release one step on."""
@@ -244,13 +230,11 @@ class _Decision:
         if scene.pods_of_others(release, locks.ROLES):
             message = f"release {release.name} waits until the pods of an older migration are gone"
             return scene.kept(meanwhile(), scene.working(release, "MigrationOfOlderRelease", message))
-        match locks.claim(scene, release, names.MIGRATE):
-            case None:
-                return None
-            case Outcome() as waits:
-                return scene.kept(meanwhile(), waits, locks.LOOK_AGAIN_SECONDS)
-            case write:
-                return Step((write,), scene.working(release, "Migrating", "its databases are taken and let go"))
+        taken = locks.claim(scene, release, names.MIGRATE)
+        if isinstance(taken, Outcome):
+            return scene.kept(meanwhile(), taken, locks.LOOK_AGAIN_SECONDS)
+        told = scene.working(release, "Migrating", f"the databases of release {release.name} are taken")
+        return Step((taken,), told) if taken else None
 
     def _start_migration(self, release: Release, job: Manifest, live: Object | None) -> Step:
         scene = self.scene

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from delivery_operator.api.release import MigrationResult
+from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.engine import jobs, pods
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Running, Unclear
 from delivery_operator.engine.objects import Object, name, uid
-from delivery_operator.engine.outcome import Outcome
+from delivery_operator.engine.outcome import Outcome, UnderWay
+from delivery_operator.engine.plan import Delete, Write
 from delivery_operator.engine.scene import Scene
 from delivery_operator.render import names
 
@@ -65,6 +66,22 @@ def observe(
     what = "the migration" if role == names.MIGRATE else "the contract step"
     cause = "" if end.succeeded else end.cause(what, f"spec.release.{role}.timeoutSeconds")
     return Ended({field: value for field, value in record.items() if value is not None}, cause)
+
+
+def give_way(scene: Scene, release: Release) -> Write | UnderWay:
+    """End a release that has not migrated yet, for a newer one; a migration that runs is waited for.
+
+    One that cannot even start is taken away: it would hold up the release that mends it until its timeout.
+    """
+    job = scene.own_job(release, names.MIGRATE)
+    if job is None:
+        return scene.record(release, Phase.SUPERSEDED)
+    seen = observe(job, scene.snapshot.pods, scene.snapshot.now)
+    if isinstance(seen, Ended):
+        return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
+    if cannot_start(job, scene.snapshot.pods):
+        return Delete(job)
+    return UnderWay(1.0 if isinstance(seen, Unclear) else None)
 
 
 def cannot_start(job: Object, service_pods: Sequence[Object]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from delivery_operator.api.release import ReferenceKind
+from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.platform import Platform
@@ -83,6 +84,7 @@ class Snapshot:
         locks: the Leases of those names, and all that releases of the service hold, by name.
         lock_namespace: where Leases are.
         tasks: the DeliveryTasks that name the service.
+        shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
 
@@ -101,4 +103,5 @@ class Snapshot:
     locks: Mapping[str, Lock] = field(default_factory=dict)
     lock_namespace: str = ""
     tasks: Sequence[Object] = ()
+    shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

@@ -63,6 +63,8 @@ class World:
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.jobs: Counter[str] = Counter()
         """Jobs ever created, by the UID of their owner and their name."""
+        self.started: Counter[tuple[str, int]] = Counter()
+        """How often pods of a process of a release were started, where the controllers that a test plays count it."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
         self.pods_lost = False
@@ -342,6 +344,24 @@ class World:
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
                 return self._unchanged(target) and self._set_status(target, status)
+
+    def arrive(self, write: Write) -> None:
+        """Let a request that the operator has given up reach the API server after all; nobody hears the answer."""
+        cache = self.cache
+        self.cache = dict(cache)
+        match write:
+            case Create(manifest):
+                self._create(manifest)
+            case Apply(manifest, uid):
+                found = self.objects.get(key(manifest))
+                self._apply(manifest, uid or (found["metadata"]["uid"] if found else None))
+            case HandOver() | Delete() | SetStatus():
+                self.write(write)
+        self.cache = cache
+
+    def look_up(self, which: Key) -> None:
+        """Let the operator read one object again."""
+        self._refresh(which)
 
     def _create(self, manifest: Object) -> bool:
         found = self.objects.get(key(manifest))

@@ -3,16 +3,20 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from delivery_operator.cluster.resources import RESOURCES, Resource
+from delivery_operator.cluster.resources import LEASES, RESOURCES, Resource
+from delivery_operator.runtime.settings import LEASE
 from tests.support.kube import Kube, Object
 
 ACCOUNT = "operator"
@@ -20,9 +24,20 @@ PROVISIONED = ["example.com"]
 """API groups of provisioned services, which the ClusterRoles of their operators would open."""
 
 
+POD = "operator-0"
+"""Name of an operator's pod: a restarted one holds the Lease of the one before it."""
+
+
 def user(namespace: str) -> str:
     """The user that the API server sees, in its audit log too."""
     return f"system:serviceaccount:{namespace}:{ACCOUNT}"
+
+
+def renews(event: Object, namespace: str) -> bool:
+    """Whether a request of the audit log is about the operator's Lease: the one write of an idle operator."""
+    target = event.get("objectRef") or {}
+    lease = {"resource": LEASES.plural, "apiGroup": LEASES.group, "namespace": namespace, "name": LEASE}
+    return all(target.get(field) == value for field, value in lease.items())
 
 
 def make_identity(kube: Kube, namespace: str, server: str | None = None) -> Object:
@@ -65,6 +80,7 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
         metadata["namespace"] = account["namespace"]
         rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
         rules.append({"apiGroups": PROVISIONED, "resources": ["*"], "verbs": ["get"]})
+        rules.append({"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": sorted(LEASES.verbs)})
     api_version = "rbac.authorization.k8s.io/v1"
     kube.create({"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules})
     kube.create(
@@ -78,10 +94,16 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
     )
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 class OperatorProcess:
     """One run of the operator, watching one namespace."""
 
-    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, **settings: str) -> None:
+    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str = POD, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{namespace}.kubeconfig"
         config.write_text(yaml.safe_dump(kubeconfig))
@@ -90,6 +112,7 @@ class OperatorProcess:
             **os.environ,
             "KUBECONFIG": str(config),
             "POD_NAMESPACE": namespace,
+            "POD_NAME": pod,
             "DELIVERY_OPERATOR_NAMESPACES": namespace,
             "DELIVERY_OPERATOR_HTTP_PORT": "0",
             **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
@@ -99,6 +122,10 @@ class OperatorProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "delivery_operator"], env=environment, stdout=log, stderr=subprocess.STDOUT
             )
+
+    def says(self, message: str) -> bool:
+        """Whether it has logged this event."""
+        return any(event["message"] == message for event in self.events())
 
     @property
     def pid(self) -> int:
@@ -116,6 +143,14 @@ class OperatorProcess:
         """SIGTERM, as the kubelet sends it."""
         self._process.send_signal(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """SIGSTOP: it stands still, and does not know it."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self, seconds: float = 30) -> int:
         """SIGTERM, and wait for the end; returns the exit code."""
         if self.running():
@@ -127,6 +162,13 @@ class OperatorProcess:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+    def read(self, path: str) -> str:
+        """Answer of its HTTP port, which must have been given; OSError when there is none."""
+        port = self.settings["DELIVERY_OPERATOR_HTTP_PORT"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            assert isinstance(answer, HTTPResponse)
+            return answer.read().decode()
 
     def events(self, match: Callable[[Object], bool] = lambda _: True) -> list[dict[str, Any]]:
         """Log events that match; every line must be JSON."""

@@ -66,6 +66,8 @@ class Proxy:
     def __init__(self, server: str, certificate_authority: str) -> None:
         self.writes: list[str] = []
         """Each write that counts, since the last call of begin."""
+        self.forwarded: list[str] = []
+        """Method and path of each write, those that do not count too, that has gone on to the API server."""
         self.fired = threading.Event()
         """Set by a fault that has struck."""
         self.kill: Callable[[], None] = lambda: None
@@ -77,6 +79,7 @@ class Proxy:
         self._away = False
         self._unknown: str | None = None
         self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
+        self._jam: threading.Event | None = None
         self._slow: set[str] = set()
         self._flow = asyncio.Event()
         self._gone: set[str] = set()
@@ -135,11 +138,25 @@ class Proxy:
             self._hold = None
             released.set()
 
+    @contextlib.contextmanager
+    def jammed(self) -> Iterator[None]:
+        """Take writes and keep them until the context ends; those whose sender has gone by then go nowhere."""
+        self._jam = threading.Event()
+        try:
+            yield
+        finally:
+            self._jam.set()
+            self._jam = None
+
     # What faults do, in the proxy's loop.
 
     async def send(self, request: web.Request) -> web.Response:
         """Forward a request and take the whole answer."""
-        async with self._forwarded(request, await request.read()) as answer:
+        body = await request.read()
+        if request.method in WRITES:
+            await self._kept_back(request)
+            self.forwarded.append(f"{request.method} {request.path}")
+        async with self._forwarded(request, body) as answer:
             return web.Response(status=answer.status, body=await answer.read(), headers=_kept(answer.headers))
 
     async def break_all(self) -> None:
@@ -218,7 +235,7 @@ class Proxy:
         return await self._read(request)
 
     async def _write(self, request: web.Request) -> web.Response:
-        write = described(request.method, request.path)
+        write = described(request.method, request.path, await request.read())
         if write is not None:
             self.writes.append(write)
             self.last_write = time.monotonic()
@@ -266,6 +283,14 @@ class Proxy:
             request.method, url, data=body or None, headers=headers, timeout=timeout
         ) as answer:
             yield answer
+
+    async def _kept_back(self, request: web.Request) -> None:
+        jam = self._jam
+        if jam is None:
+            return
+        await asyncio.to_thread(jam.wait)
+        if request.transport is None or request.transport.is_closing():
+            raise web.HTTPServiceUnavailable
 
     async def _held_back(self, request: web.Request) -> None:
         hold = self._hold

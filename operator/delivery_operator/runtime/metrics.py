@@ -5,6 +5,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from delivery_operator.engine.disposability import STEPS
+
 
 class Metrics:
     """The operator's metrics, in a registry of their own."""
@@ -51,11 +53,40 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.pod_starts = Histogram(
+            "delivery_operator_pod_start_seconds",
+            "Time from the start of a process's container to its pod being ready, of pods that are probed and were not "
+            "restarted; in whole seconds.",
+            ["namespace"],
+            buckets=STEPS,
+            registry=self.registry,
+        )
+        self.pod_stops = Histogram(
+            "delivery_operator_pod_shutdown_seconds",
+            "Time from the request to end a pod to the end of its process, preStop included, where it is known; in "
+            "whole seconds.",
+            ["namespace"],
+            buckets=STEPS,
+            registry=self.registry,
+        )
+        self.pod_shutdowns = Counter(
+            "delivery_operator_pod_shutdowns_total",
+            "Pods of processes that are gone after they were asked to end, by result: clean (in time), failed (with an "
+            "error, or for want of memory), killed (at the deadline) or unknown. Which process it was is in the "
+            "condition ShutdownClean and in the log.",
+            ["namespace", "result"],
+            registry=self.registry,
+        )
         self.queued = Gauge(
             "delivery_operator_queue_length", "Services that wait for a worker.", registry=self.registry
         )
         self.working = Gauge(
             "delivery_operator_workers_busy", "Services that are being reconciled.", registry=self.registry
+        )
+        self.leader = Gauge(
+            "delivery_operator_leader",
+            "Whether this replica leads (1) or stands by (0); over all replicas the sum is 1.",
+            registry=self.registry,
         )
         self.objects = Gauge("delivery_operator_store_objects", "Objects held in memory.", registry=self.registry)
         self.resyncs = Counter(

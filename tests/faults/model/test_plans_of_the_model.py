@@ -3,7 +3,8 @@
 import pytest
 
 from delivery_operator.engine.plan import Create, Write
-from tests.support.faults.model.faults import Fault, every
+from tests.support.faults.model.every import every
+from tests.support.faults.model.faults import Fault
 from tests.support.faults.model.run import NoRest, Outcome, Run
 from tests.support.faults.model.scenarios import SCENARIOS, Scenario
 from tests.support.faults.process.run import differences

@@ -19,10 +19,11 @@ from delivery_operator.cluster.store import Store
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Plan
 from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.render import names
 from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
-from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.queue import MOST_SECONDS, Queue
 from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -131,6 +132,24 @@ async def test_a_second_reconcile_writes_nothing(scene: Scene) -> None:
     assert len(scene.api.requests) == requests, "and asks nothing"
 
 
+async def test_a_pod_that_ended_is_told_of_and_then_forgotten(scene: Scene) -> None:
+    """F9-10: the status remembers it."""
+    await scene.reconciler.reconcile(ORDER)
+    scene.written.clear()
+    labels = {**builders.process_labels("web", 1), names.SERVICE: "order"}
+    end = {"exitCode": 137, "startedAt": "2026-03-01T11:00:00Z", "finishedAt": "2026-03-01T12:00:24Z"}
+    body = builders.pod(builders.service(FIELDS), labels=labels, container={"state": {"terminated": end}})
+    body["metadata"] |= {"deletionTimestamp": "2026-03-01T12:00:23Z", "deletionGracePeriodSeconds": 23}
+    scene.store.put(body)
+    scene.store.remove(body)
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("ShutdownClean") == ("False", "KilledAtDeadline")
+    assert scene.written == ["patch-status DeliveryService"]
+    assert scene.store.lifetimes.of(ORDER) == {}
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.written == ["patch-status DeliveryService"]
+
+
 async def test_a_service_that_is_gone_is_nothing_to_do(scene: Scene) -> None:
     assert await scene.reconciler.reconcile(("shop", "gone")) is None
     assert scene.api.requests == []
@@ -215,6 +234,37 @@ async def test_what_failed_comes_back_later_and_what_is_done_does_not(
     assert scene.count("done") == 1
     await clock.advance(1000)
     assert scene.count("done") == 1
+    scene.queue.close()
+    await worker
+
+
+class Hanging(FakeApi):
+    """An API server that takes requests for one service and never answers."""
+
+    async def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        if body["metadata"]["name"].startswith("order-"):
+            await asyncio.Event().wait()
+        return await super().create(resource, body)
+
+
+async def test_a_reconcile_that_hangs_is_given_up_and_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 10: its worker is for others too."""
+    scene = Scene(Hanging())
+    scene.service()
+    scene.service("payment")
+    clock = Clock(monkeypatch)
+    scene.queue.add(ORDER)
+    scene.queue.add(("shop", "payment"))
+    worker = asyncio.create_task(scene.reconciler.work())
+    await clock.advance(0)
+    await clock.advance(MOST_SECONDS - 1)
+    assert (scene.count("retry"), scene.count("done")) == (0, 0)
+    await clock.advance(2)
+    assert (scene.count("retry"), scene.count("done")) == (1, 1)
+    assert ("DeliveryRelease", "shop", "payment-r1") in scene.api.objects
+    scene.api.__class__ = FakeApi
+    await clock.advance(1)
+    assert scene.count("done") == 2
     scene.queue.close()
     await worker
 

@@ -1,7 +1,5 @@
 """What may go wrong between the operator and a modelled cluster: each fault strikes once, at one place of a run."""
 
-from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -278,40 +276,6 @@ class Away(Fault):
         return self.first <= move < self.last
 
 
-ANSWERS: Final = (
-    (403, "Forbidden"),
-    (404, "NotFound"),
-    (409, "AlreadyExists"),
-    (409, "Conflict"),
-    (410, "Expired"),
-    (422, "Invalid"),
-    (429, "TooManyRequests"),
-    (500, "InternalError"),
-    (503, "ServiceUnavailable"),
-    (504, "Timeout"),
-)
-
-
 def target(write: Write) -> Key:
     """The object a write is about."""
     return key(write.manifest if isinstance(write, Create | Apply) else write.target)
-
-
-def every(run: "Run") -> Iterator[Fault]:
-    """Every fault at every place that a reference run has for it."""
-    for write in range(1, run.writes + 1):
-        yield KilledBefore(write)
-        yield KilledAfter(write)
-        yield from (KilledTwice(write, again) for again in range(write + 1, run.writes + 3))
-        yield RestartedIntoThePast(write)
-        yield from (Answered(write, *answer) for answer in ANSWERS)
-        yield RequestLost(write)
-        yield AnswerLost(write)
-        yield AnswerLost(write, watch_is_slow=True)
-        yield Duplicated(write)
-        yield from (Late(write, by) for by in (1, 2, 4, 8))
-    for decision, news in enumerate(deepcopy(run.news), 1):
-        for each in sorted(news):
-            yield from (Stale(decision, each, until) for until in (Until.DECISION, Until.REST, Until.MOVE))
-    for first in range(run.moves):
-        yield from (Away(first, last) for last in range(first + 1, run.moves + 1))

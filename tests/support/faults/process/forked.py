@@ -12,6 +12,7 @@ import yaml
 
 from tests.support.faults.process.child import operate
 from tests.support.kube import Object
+from tests.support.operator import POD
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["delivery_operator.__main__"])
@@ -20,7 +21,7 @@ _CONTEXT.set_forkserver_preload(["delivery_operator.__main__"])
 class ForkedOperator:
     """One run of the operator, watching one namespace."""
 
-    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, **settings: str) -> None:
+    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str = POD, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{namespace}.kubeconfig"
         config.write_text(yaml.safe_dump(kubeconfig))
@@ -28,6 +29,7 @@ class ForkedOperator:
         environment = {
             "KUBECONFIG": str(config),
             "POD_NAMESPACE": namespace,
+            "POD_NAME": pod,
             "DELIVERY_OPERATOR_NAMESPACES": namespace,
             "DELIVERY_OPERATOR_HTTP_PORT": "0",
             **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},

@@ -11,12 +11,12 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
 
+from tests.support.exchange import Exchange, Fault
 from tests.support.faults.writes import described
 
 WRITES: Final = {"POST", "PUT", "PATCH", "DELETE"}
@@ -25,39 +25,6 @@ _GONE: Final = {
     "type": "ERROR",
     "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410},
 }
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One write on its way.
-
-    Attributes:
-        number: which of the writes that count, from 1.
-        proxy: where it is.
-        request: what the operator sent.
-    """
-
-    number: int
-    proxy: "Proxy"
-    request: web.Request
-
-    async def send(self) -> web.Response:
-        """Let the API server have it, and take its answer."""
-        return await self.proxy.send(self.request)
-
-    def break_off(self) -> web.Response:
-        """Close the operator's connection with no answer; the response is for nobody."""
-        if self.request.transport is not None:
-            self.request.transport.abort()
-        return web.Response(status=503)
-
-
-class Fault(Protocol):
-    """What becomes of the operator's writes."""
-
-    async def write(self, exchange: Exchange) -> web.Response:
-        """Answer one."""
-        ...
 
 
 class Proxy:

@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 
 from aiohttp import web
 
+from tests.support.exchange import Exchange
 from tests.support.faults.words import title
-from tests.support.proxy import Exchange
 
 LATER_SECONDS: Final = 0.6
 """How long what is slow is slow: longer than the operator takes for its next few writes."""

@@ -52,7 +52,7 @@ class Proxy:
         self._away = False
         self._unknown: str | None = None
         self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
-        self._jam: threading.Event | None = None
+        self._jam: tuple[str, threading.Event] | None = None
         self._trust = ssl.create_default_context(cafile=certificate_authority)
         self._pid: int | None = None
         self._cut: Cut | None = None
@@ -106,14 +106,18 @@ class Proxy:
             released.set()
 
     @contextlib.contextmanager
-    def jammed(self) -> Iterator[None]:
-        """Take writes and keep them until the context ends; those whose sender has gone by then go nowhere."""
-        self._jam = threading.Event()
+    def jammed(self, within: str = "/") -> Iterator[None]:
+        """Take writes to paths that have this within, and keep them until the context ends.
+
+        Those whose sender has gone by then go nowhere.
+        """
+        ended = threading.Event()
+        self._jam = (within, ended)
         try:
             yield
         finally:
-            self._jam.set()
             self._jam = None
+            ended.set()
 
     async def _break(self) -> None:
         for handler in list(self._runner.server.connections if self._runner.server else ()):
@@ -129,9 +133,9 @@ class Proxy:
 
     async def _kept_back(self, request: web.Request) -> None:
         jam = self._jam
-        if jam is None:
+        if jam is None or jam[0] not in request.path:
             return
-        await asyncio.to_thread(jam.wait)
+        await asyncio.to_thread(jam[1].wait)
         if request.transport is None or request.transport.is_closing():
             raise web.HTTPServiceUnavailable
 

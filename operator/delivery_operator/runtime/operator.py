@@ -54,7 +54,12 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, store, queue, vitals = Metrics(), Store(), Queue(paused=True), Vitals(time.monotonic)
+    metrics, store, queue, vitals = (
+        Metrics(),
+        Store(),
+        Queue(limit=settings.workers, paused=True),
+        Vitals(time.monotonic),
+    )
     vitals.hanging = queue.hanging
 
     def written(verb: str, body: Body) -> None:
@@ -181,7 +186,8 @@ async def _work(  # noqa: PLR0913 all that has to come before the first decision
         await parts.patiently(resync.once)
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
-        for number in range(settings.workers):
+        # Twice as many as work at once: the other half is for namespaces that would have to wait for another's work.
+        for number in range(2 * settings.workers):
             group.create_task(reconciler.work(), name=f"worker {number}")
 
 

@@ -57,7 +57,8 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, queue, vitals = Metrics(), Queue(paused=True), Vitals(time.monotonic)
+    metrics, vitals = Metrics(), Vitals(time.monotonic)
+    queue = Queue(limit=settings.workers, paused=True)
     vitals.hanging = queue.hanging
     tally = Tally(metrics)
     store = Store(Lifetimes(tally.began, tally.ended))
@@ -192,7 +193,8 @@ async def _work(  # noqa: PLR0913 all that has to come before the first decision
         await parts.patiently(locks.relist)
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
-        for number in range(settings.workers):
+        # Twice as many as work at once: the other half is for namespaces that would have to wait for another's work.
+        for number in range(2 * settings.workers):
             group.create_task(reconciler.work(), name=f"worker {number}")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -275,6 +276,29 @@ async def test_a_reconcile_that_hangs_is_given_up_and_begun_anew(monkeypatch: py
     assert scene.count("done") == 2
     scene.queue.close()
     await worker
+
+
+async def test_a_namespace_whose_requests_hang_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 10: as many services as there are workers wait for answers, and a thousand more for a worker."""
+    clock = Clock(monkeypatch)
+    scene = Scene(Hanging())
+    scene.reconciler.queue.close()
+    scene.queue = Queue(limit=4)
+    scene.reconciler = replace(scene.reconciler, queue=scene.queue)
+    for number in range(1000):
+        scene.service(f"order-{number}")
+        scene.queue.add(("shop", f"order-{number}"))
+    workers = [asyncio.create_task(scene.reconciler.work()) for _ in range(8)]
+    await clock.advance(0)
+    assert (scene.queue.working, len(scene.queue)) == (4, 996)
+    for _ in range(50):
+        scene.queue.add(("quiet", "no-such-service"))
+        scene.queue.add(("calm", "no-such-service"))
+        await clock.advance(0)
+    assert scene.count("done") == 100, "no time has passed"
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
 
 
 async def test_a_refused_service_is_counted_and_retried(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

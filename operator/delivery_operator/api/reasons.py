@@ -262,7 +262,7 @@ EVENTS: Final[Mapping[str, Reason]] = {
     ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since a ConfigMap, or what is referenced, has changed"),
     ReleaseReason.ROLLBACK: Reason("a release is made as a copy of an earlier one"),
     ReleaseReason.RETRY: Reason("a release is made to try a failed one again"),
-    ReleaseReason.TEMPLATES_CHANGED: Reason("a release is made by a wave of the environment, with its templates of today"),
+    ReleaseReason.TEMPLATES_CHANGED: Reason("a release is made by a wave of the environment, for its new templates"),
     "MigrationStarted": Reason("the release's migration runs", "wait"),
     "MigrationSucceeded": Reason("its migration succeeded; its pods are started"),
     "ReleaseActive": Reason("the release serves, with all of its pods"),

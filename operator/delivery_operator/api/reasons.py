@@ -46,6 +46,11 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "the newest release's contract step succeeded; the condition is there only with one",
         "it failed, and the release serves on. `Unknown` until it has ended",
     ),
+    ConditionType.IN_SYNC: Meaning(
+        "never told: the condition is there only while it is False",
+        "somebody changed what the operator made, and the change stands; the message has the object, the field and the "
+        "field manager",
+    ),
 }
 
 _RELEASED_AGAIN: Final = "mend it, and change the spec or `kubectl delivery retry NAME`: either makes a new release"
@@ -156,6 +161,17 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "ContractFailed": Reason(
             "it failed, or its Job was deleted before its result was recorded; it is not run again",
             "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
+        ),
+    },
+    ConditionType.IN_SYNC: {
+        "Drifted": Reason(
+            "a change of somebody else's is left as it is, because the environment says so (`spec.drift`) or cannot be "
+            "read",
+            "put the change into the service or the templates, or let the environment say `repair`",
+        ),
+        "Contested": Reason(
+            "what the operator sets back is changed again each time; it is set back ever more rarely",
+            "have the other manager leave the field alone, or let the environment say `warn` for the kind",
         ),
     },
 }

@@ -21,6 +21,7 @@ class ConditionType(StrEnum):
     CONFIG_READY = "ConfigReady"
     MIGRATION_SUCCEEDED = "MigrationSucceeded"
     CONTRACT_SUCCEEDED = "ContractSucceeded"
+    IN_SYNC = "InSync"
 
 
 class ConditionStatus(StrEnum):
@@ -45,6 +46,20 @@ class Condition(Model):
     observed_generation: int | None = Field(default=None, ge=0, description="The metadata.generation this is about.")
 
 
+class DriftedField(Model):
+    """A field of the operator in a child that has another value than the release's manifest."""
+
+    kind: str = Field(description="Kind of the child.")
+    name: str = Field(description="Its name.")
+    field: str | None = Field(
+        default=None, description="Path of the field; absent when the whole object is deleted again and again."
+    )
+    manager: str | None = Field(
+        default=None, description="The field manager that changed it; absent when the object does not tell."
+    )
+    since: Timestamp = Field(description="When it was changed, or else seen; it stays while the change does.")
+
+
 class DeliveryServiceStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
@@ -57,10 +72,18 @@ class DeliveryServiceStatus(Model):
     active_release: str | None = Field(default=None, description="Name of the release that serves.")
     image: str | None = Field(default=None, description="Image of the release that serves.")
     formation: str | None = Field(default=None, description="Process types and how many pods of each are wanted.")
+    drift: list[DriftedField] = Field(
+        default=[],
+        max_length=16,
+        description="What somebody changed in the children and is not set back for now; the condition InSync says why. "
+        "Absent while all is as released.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
     conditions: list[Condition] = Field(
         default=[],
         description="Ready: the newest release serves. Reconciling: work is under way. Stalled: it will not go on by "
         "itself. ConfigReady: every referenced Secret and ConfigMap key is there. MigrationSucceeded: of the newest "
-        "release. ContractSucceeded: of the newest release, where it has a contract step.",
+        "release. ContractSucceeded: of the newest release, where it has a contract step. InSync: there, and False, "
+        "while somebody's changes of the children stand.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

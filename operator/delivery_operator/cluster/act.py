@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.cluster.resources import BY_KIND, RELEASES
 from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
 from delivery_operator.engine.objects import Key, key, owned_by
@@ -32,11 +33,12 @@ class WriteRefused(Exception):
 class Actor:
     """Makes the writes of plans."""
 
-    def __init__(self, api: Api, store: Store, written: Written) -> None:
-        """Use this client and store; report each write made."""
+    def __init__(self, api: Api, store: Store, written: Written, repairs: Repairs) -> None:
+        """Use this client and store; report each write made, and remember what was set back."""
         self._api = api
         self._store = store
         self._written = written
+        self._repairs = repairs
 
     async def act(self, service: ServiceKey, plan: Plan) -> list[Write]:
         """Make the writes of a plan in order.
@@ -61,15 +63,17 @@ class Actor:
             if not as_seen:
                 break
             made.append(write)
+            if isinstance(write, Apply | Create) and write.drift:
+                self._repairs.note(service, write.drift)
         return made
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:
         match write:
-            case Create(manifest, made_from):
+            case Create(manifest, made_from, _):
                 if made_from is not None and await self._outdated(service, made_from):
                     return False
                 return await self._create(service, manifest)
-            case Apply(manifest, uid):
+            case Apply(manifest, uid, _):
                 return await self._apply(service, manifest, uid)
             case HandOver(target, replicas):
                 return await self._hand_over(service, target, replicas)

@@ -14,6 +14,7 @@ from delivery_operator.cluster.bindings import Bindings, Bound
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.referenced import Referenced, blanked
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.cluster.store import Body, ServiceKey, Store
 from delivery_operator.engine import references, wish
 from delivery_operator.engine.history import History
@@ -32,6 +33,7 @@ class Observer:
         environments: what the platform team says.
         bindings: provisioned services.
         discovery: what the cluster serves.
+        repairs: what was lately set back.
     """
 
     store: Store
@@ -39,6 +41,7 @@ class Observer:
     environments: Environments
     bindings: Bindings
     discovery: Discovery
+    repairs: Repairs
 
     async def observe(self, service: ServiceKey) -> Snapshot | None:
         """Gather everything about one service; None when there is no such service.
@@ -77,6 +80,7 @@ class Observer:
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
             unbound=bound.problems,
+            repairs=self.repairs.of(service),
         )
 
     def tasks_without_service(self, service: ServiceKey) -> list[Body]:

@@ -9,10 +9,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from delivery_operator.api.drift import KINDS
 from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
+from delivery_operator.cluster import managed
 from delivery_operator.render.names import SERVICE
 
 Body = dict[str, Any]
@@ -62,6 +64,8 @@ class Store:
         self._objects: dict[ObjectKey, Body] = {}
         self._index: dict[ServiceKey, dict[ObjectKey, None]] = {}
         self._home: dict[ObjectKey, ServiceKey] = {}
+        # Objects that a service asked for by name and whose label names another one: both look at them.
+        self._guests: dict[ObjectKey, set[ServiceKey]] = {}
         # UID of each removed object to the version at which it was: a response that was on its way when its object went
         # must not bring it back. A newer version may: an object that lost its label, and got it back, was never gone.
         self._removed: OrderedDict[str, int] = OrderedDict()
@@ -71,7 +75,7 @@ class Store:
 
         Args:
             body: the object, with kind.
-            service: the service that asks for it, for an object without the service label.
+            service: the service that asks for it by name, whatever its label says.
 
         Returns:
             The service it concerns when something changed, else None.
@@ -81,11 +85,14 @@ class Store:
         held = self._objects.get(key)
         if home is None or version(body) < self._removed.get(body["metadata"]["uid"], 0):
             return None
+        if service is not None and service[0] and service != home:
+            self._guests.setdefault(key, set()).add(service)
+            self._index.setdefault(service, {})[key] = None
         if held is not None and version(held) >= version(body):
             return None
         self._objects[key] = pruned(body)
         previous = self._home.get(key)
-        if previous is not None and previous != home:
+        if previous is not None and previous != home and previous not in self._guests.get(key, ()):
             del self._index[previous][key]
         self._home[key] = home
         self._index.setdefault(home, {})[key] = None
@@ -170,10 +177,11 @@ class Store:
     def _drop(self, key: ObjectKey) -> ServiceKey | None:
         del self._objects[key]
         home = self._home.pop(key)
-        index = self._index[home]
-        del index[key]
-        if not index:
-            del self._index[home]
+        for service in {home, *self._guests.pop(key, ())}:
+            index = self._index[service]
+            del index[key]
+            if not index:
+                del self._index[service]
         return home
 
 
@@ -186,6 +194,10 @@ def pruned(body: Body) -> Body:
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     if _DROPPED_ANNOTATION in (metadata.get("annotations") or {}):
         metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _DROPPED_ANNOTATION}
+    if body["kind"] in KINDS:
+        others = managed.kept(body["metadata"])
+        if others:
+            metadata["managedFields"] = others
     kept = {**body, "metadata": metadata}
     if body["kind"] == "Pod":
         del kept["spec"]

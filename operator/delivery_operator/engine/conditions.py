@@ -10,8 +10,9 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
+from delivery_operator.engine import insync
 from delivery_operator.engine.history import History, Release, last_number
-from delivery_operator.engine.outcome import Outcome, Standing
+from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -28,7 +29,7 @@ def status(
     history: History,
     spec: DeliveryServiceSpec | None,
     missing: Sequence[Missing],
-    outcome: Outcome,
+    step: Step,
 ) -> dict[str, Any]:
     """Build the whole status.
 
@@ -37,12 +38,12 @@ def status(
         history: the releases.
         spec: the parsed spec; None when it could not be read.
         missing: what is referred to and not there.
-        outcome: how the service stands.
+        step: how the service stands, and what of it drifted.
 
     Returns:
         The status, equal to the previous one when nothing changed its meaning.
     """
-    newest, active = history.newest, history.active
+    newest, active, outcome = history.newest, history.active, step.outcome
     claims: dict[ConditionType, Claim] = {
         ConditionType.READY: (TRUE if outcome.ready else FALSE, outcome.reason, outcome.message),
         ConditionType.RECONCILING: _reconciling(outcome),
@@ -52,6 +53,8 @@ def status(
     }
     if newest and newest.has_job(names.CONTRACT):
         claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest)
+    if spec and step.drift:
+        claims[ConditionType.IN_SYNC] = insync.claim(step.drift, spec.environment)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
     generation = snapshot.service["metadata"]["generation"]
     result: dict[str, Any] = {"observedGeneration": generation}
@@ -64,6 +67,8 @@ def status(
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
         result["formation"] = " ".join(f"{name}={_pods(process)}" for name, process in sorted(spec.processes.items()))
+    if step.drift:
+        result["drift"] = insync.entries(step.drift, previous, timestamp(snapshot.now))
     result["conditions"] = with_times(claims, previous, generation, snapshot.now)
     return result
 

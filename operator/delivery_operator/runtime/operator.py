@@ -20,6 +20,7 @@ from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.cluster.resources import STORED
 from delivery_operator.cluster.store import Body, Store
 from delivery_operator.render import bundle
@@ -91,8 +92,9 @@ async def run(settings: Settings) -> None:
             everywhere=not settings.namespaces,
             named=queue.add,
         )
-        observer = Observer(store, referenced, environments, bindings, discovery)
-        reconciler = Reconciler(store, observer, environments, Actor(api, store, written), queue, metrics)
+        repairs = Repairs()
+        observer = Observer(store, referenced, environments, bindings, discovery, repairs)
+        reconciler = Reconciler(store, observer, environments, Actor(api, store, written, repairs), queue, metrics)
         resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
         # Before the watches: kopf looks once for the kinds there are, and a CRD that came later would not be watched.
         if await _patiently(resync.once, stop) is None:

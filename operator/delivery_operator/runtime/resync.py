@@ -92,7 +92,7 @@ class Resync:
                 for item in listing.items if self.vitals.synced else ():
                     self.vitals.expect(item)
         if self.vitals.synced:
-            self.metrics.drift.inc(len(changed))
+            self.metrics.corrections.inc(len(changed))
         self.vitals.synced = True
         # Those that were deleted are looked at too, to forget what was kept for them.
         for key in {*self.store.keys(), *changed}:

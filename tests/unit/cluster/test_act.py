@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from delivery_operator.cluster.act import Actor, WriteRefused, merge_patch
 from delivery_operator.cluster.errors import Refused, Unavailable
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.cluster.store import Store
+from delivery_operator.engine.drift import Drift
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
 from delivery_operator.render.names import SERVICE
 from tests.unit.support import builders
@@ -42,7 +44,10 @@ class Scene:
         self.api = FakeApi()
         self.store = Store()
         self.written: list[str] = []
-        self.actor = Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"))
+        self.repairs = Repairs()
+        self.actor = Actor(
+            self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), self.repairs
+        )
 
     async def act(self, *writes: Write) -> None:
         await self.actor.act(ORDER, Plan(writes))
@@ -147,6 +152,16 @@ async def test_an_apply_never_takes_over_what_it_did_not_see(scene: Scene) -> No
     assert scene.there() == existing
     assert scene.held() == existing, "the next decision sees it"
     assert "apply Deployment order-web" not in scene.api.requests
+
+
+async def test_what_was_set_back_is_remembered_and_what_could_not_be_is_not(scene: Scene) -> None:
+    seen = scene.seen(manifest())
+    drift = Drift(("Deployment", "order-web"))
+    await scene.act(Apply(manifest(), uid="of-another", drift=drift))
+    assert scene.repairs.of(ORDER) == {}
+    await scene.act(Apply(manifest(), uid=seen["metadata"]["uid"], drift=drift))
+    await scene.act(Apply(manifest(spec={"replicas": 5}), uid=seen["metadata"]["uid"]))
+    assert scene.repairs.of(ORDER)[drift.key].times == 1
 
 
 async def test_an_apply_changes_exactly_the_object_that_was_seen(scene: Scene) -> None:

@@ -11,6 +11,7 @@ from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.cluster.store import Store
 from delivery_operator.render.manifests import pack
 from delivery_operator.render.names import SERVICE
@@ -37,6 +38,7 @@ class Scene:
             ),
             Bindings(self.api, discovery),
             discovery,
+            Repairs(),
         )
         self.service = builders.service(fields)
         self.store.put(self.service)

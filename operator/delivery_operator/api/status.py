@@ -60,6 +60,27 @@ class DriftedField(Model):
     since: Timestamp = Field(description="When it was changed, or else seen; it stays while the change does.")
 
 
+class SecretRotation(Model):
+    """How far the new value of a Secret has come."""
+
+    secret: str = Field(description="Name of the Secret whose value changed.")
+    release: str | None = Field(
+        default=None, description="The release since which pods have the new value; absent until it is made."
+    )
+    pods: list[str] = Field(
+        default=[],
+        max_length=8,
+        description="Pods that may still hold an older value: those of earlier releases, Jobs and tasks too, until "
+        "they are gone. Absent when there are none.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    more_pods: bool = Field(default=False, description="Whether there are more than are named. Default false.")
+    safe_to_revoke: bool = Field(
+        description="Whether the new value serves and no pod holds an older one: the old credential may be revoked."
+    )
+    message: str = Field(description="The same for people, and what to do.")
+
+
 class DeliveryServiceStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
@@ -78,6 +99,12 @@ class DeliveryServiceStatus(Model):
         description="What somebody changed in the children and is not set back for now; the condition InSync says why. "
         "Absent while all is as released.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    rotation: list[SecretRotation] = Field(
+        default=[],
+        description="Secrets whose value changed, and who still holds an older one. An entry stays until the release "
+        "after the one that brought the new value; absent when there is none.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["secret"]},
     )
     conditions: list[Condition] = Field(
         default=[],

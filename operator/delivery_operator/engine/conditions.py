@@ -10,7 +10,7 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import insync
+from delivery_operator.engine import insync, rotation
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.references import Missing
@@ -69,6 +69,9 @@ def status(
         result["formation"] = " ".join(f"{name}={_pods(process)}" for name, process in sorted(spec.processes.items()))
     if step.drift:
         result["drift"] = insync.entries(step.drift, previous, timestamp(snapshot.now))
+    rotated = rotation.told(snapshot, history)
+    if rotated:
+        result["rotation"] = rotated
     result["conditions"] = with_times(claims, previous, generation, snapshot.now)
     return result
 

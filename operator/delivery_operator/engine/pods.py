@@ -33,6 +33,15 @@ class Problem:
     message: str
 
 
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod that has ended."""
+
+
+def living(pods: Iterable[Object]) -> list[Object]:
+    """Pick the pods that have not ended; one that is being deleted lives until it is gone."""
+    return [pod for pod in pods if (pod.get("status") or {}).get("phase") not in _ENDED]
+
+
 def of_process(pods: Iterable[Object], process: str, release: int) -> list[Object]:
     """Pick the pods of a process that a release made."""
     return [

@@ -13,6 +13,7 @@ from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Key, Object, key, labels
 from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.plan import Delete, SetStatus, Write
+from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.engine.wish import Wish
@@ -21,8 +22,6 @@ from delivery_operator.render.manifests import Manifest
 from delivery_operator.render.platform import OPTIONAL
 
 _NEEDED_BY_A_JOB: Final = frozenset({"ServiceAccount", "ConfigMap"})
-_ENDED: Final = frozenset({"Succeeded", "Failed"})
-"""Phases of a pod that has ended."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class Scene:
         return any(
             labels(pod).get(names.RELEASE) not in {None, str(release.number)}
             and (roles is None or labels(pod).get(names.ROLE) in roles)
-            for pod in self._living()
+            for pod in living(self.snapshot.pods)
         )
 
     def health(self, wanted: list[Manifest], release: Release) -> Health:
@@ -137,13 +136,12 @@ class Scene:
         )
         return Outcome(Standing.STUCK, "NameTaken", message)
 
-    def _living(self) -> list[Object]:
-        return [pod for pod in self.snapshot.pods if (pod.get("status") or {}).get("phase") not in _ENDED]
-
     def _needs_network(self, release: Release) -> bool:
         """Whether pods of a release are there, or its migration is about to make one."""
         starting = release is self.history.newest and release.phase in {Phase.PENDING, Phase.MIGRATING}
-        return starting or any(labels(pod).get(names.RELEASE) == str(release.number) for pod in self._living())
+        return starting or any(
+            labels(pod).get(names.RELEASE) == str(release.number) for pod in living(self.snapshot.pods)
+        )
 
     # What to record and to tell.
 

@@ -14,6 +14,8 @@ from delivery_operator.render.names import SCALE_MANAGER
 
 Written = Callable[[str, Body], None]
 """Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
+Tell = Callable[[Write], None]
+"""Called with each write that was made, for people to be told of it."""
 
 
 class WriteRefused(Exception):
@@ -33,11 +35,12 @@ class WriteRefused(Exception):
 class Actor:
     """Makes the writes of plans."""
 
-    def __init__(self, api: Api, store: Store, written: Written, repairs: Repairs) -> None:
+    def __init__(self, api: Api, store: Store, written: Written, tell: Tell, repairs: Repairs) -> None:
         """Use this client and store; report each write made, and remember what was set back."""
         self._api = api
         self._store = store
         self._written = written
+        self._tell = tell
         self._repairs = repairs
 
     async def act(self, service: ServiceKey, plan: Plan) -> list[Write]:
@@ -65,6 +68,7 @@ class Actor:
             made.append(write)
             if isinstance(write, Apply | Create) and write.drift:
                 self._repairs.note(service, write.drift)
+            self._tell(write)
         return made
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:

@@ -88,17 +88,15 @@ class Api:
             content_type="application/apply-patch+yaml",
         )
 
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        """JSON merge patch of an object."""
+        return await self._merge(resource.path(namespace, name), patch)
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:
         """JSON merge patch of the status subresource."""
-        return await self._json(
-            "PATCH",
-            resource.path(namespace, name, "status"),
-            body=patch,
-            params={"fieldManager": MANAGER},
-            content_type="application/merge-patch+json",
-        )
+        return await self._merge(resource.path(namespace, name, "status"), patch)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
         """Delete exactly this object as it was seen. Raises NotFound, or Conflict when it is another one or changed."""
@@ -168,6 +166,15 @@ class Api:
                     yield event["type"], event["object"]["metadata"]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
+
+    async def _merge(self, path: str, patch: Mapping[str, Any]) -> Body:
+        return await self._json(
+            "PATCH",
+            path,
+            body=patch,
+            params={"fieldManager": MANAGER},
+            content_type="application/merge-patch+json",
+        )
 
     @property
     def _opened(self) -> aiohttp.ClientSession:

@@ -89,6 +89,7 @@ INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", _
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", _OWN)
 PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
+EVENTS: Final = Resource("", "v1", "events", "Event", frozenset({"get", "create", "patch"}), labelled=False)
 
 
 def _optional(api_version: str, plural: str, kind: str) -> Resource:
@@ -127,5 +128,5 @@ STORED: Final = (
 REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""
 
-RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS)
+RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS, EVENTS)
 BY_KIND: Final = {resource.kind: resource for resource in RESOURCES}

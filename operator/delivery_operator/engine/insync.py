@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from delivery_operator.api.status import ConditionStatus
-from delivery_operator.engine.drift import Change, Left
+from delivery_operator.engine.drift import Change, Drift, Left
 
 _MOST_NAMED: Final = 3
 _MOST_LISTED: Final = 16
@@ -21,18 +21,18 @@ def claim(left: Sequence[Left], environment: str) -> Claim:
     """
     contested = [each for each in left if each.contested]
     warned = [each for each in left if not each.contested]
-    told = []
+    parts = []
     if contested:
-        told.append(
+        parts.append(
             f"{_named(contested)}; that is set back, and changed again each time, so it is set back ever more rarely: "
             f"have it left alone, or set spec.drift of environment {environment} to warn for this kind"
         )
     if warned:
-        told.append(
+        parts.append(
             f"{_named(warned)}; that is left as it is: to keep it, put it into the service or the environment's "
             f"templates; to have it set back, let spec.drift of environment {environment} say repair for this kind"
         )
-    return ConditionStatus.FALSE, "Contested" if contested else "Drifted", ". ".join(told)
+    return ConditionStatus.FALSE, "Contested" if contested else "Drifted", ". ".join(parts)
 
 
 def entries(left: Sequence[Left], previous: Mapping[str, Any], now: str) -> list[dict[str, Any]]:
@@ -54,20 +54,26 @@ def entries(left: Sequence[Left], previous: Mapping[str, Any], now: str) -> list
     return listed[:_MOST_LISTED]
 
 
+def told(drift: Drift) -> str:
+    """Say of one child what was changed and by whom."""
+    child = " ".join(drift.key)
+    return f"{child}: {sentence(drift.changes)}" if drift.changes else f"{child} was deleted"
+
+
 def sentence(changes: Iterable[Change]) -> str:
     """Say which fields were changed and by whom."""
     by_manager: dict[str, list[str]] = {}
     for each in changes:
         by_manager.setdefault(each.manager, []).append(each.field)
-    told = [
+    by_whom = [
         f"{_first(fields)} was changed by {manager or 'an unknown field manager'}"
         for manager, fields in by_manager.items()
     ]
-    return ", ".join(told) or "was deleted"
+    return ", ".join(by_whom)
 
 
 def _named(left: Sequence[Left]) -> str:
-    return _first([f"{' '.join(each.drift.key)}: {sentence(each.drift.changes)}" for each in left], "; ")
+    return _first([told(each.drift) for each in left], "; ")
 
 
 def _first(texts: Sequence[str], joint: str = ", ") -> str:

@@ -30,6 +30,12 @@ class Metrics:
             ["verb", "kind"],
             registry=self.registry,
         )
+        self.events = Counter(
+            "delivery_operator_events_total",
+            "Events by what became of them: posted, refused (by the API server), or dropped (too many waited).",
+            ["result"],
+            registry=self.registry,
+        )
         self.releases = Counter(
             "delivery_operator_releases_total",
             "Releases by what became of them: cut, active, failed or superseded.",

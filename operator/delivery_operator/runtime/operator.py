@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TypeVar
@@ -18,6 +19,7 @@ from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.events import Recorder
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.repairs import Repairs
@@ -94,7 +96,9 @@ async def run(settings: Settings) -> None:
         )
         repairs = Repairs()
         observer = Observer(store, referenced, environments, bindings, discovery, repairs)
-        reconciler = Reconciler(store, observer, environments, Actor(api, store, written, repairs), queue, metrics)
+        recorder = Recorder(api, lambda result: metrics.events.labels(result).inc(), socket.gethostname())
+        actor = Actor(api, store, written, recorder.tell, repairs)
+        reconciler = Reconciler(store, observer, environments, actor, queue, metrics)
         resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
         # Before the watches: kopf looks once for the kinds there are, and a CRD that came later would not be watched.
         if await _patiently(resync.once, stop) is None:
@@ -104,6 +108,7 @@ async def run(settings: Settings) -> None:
             queue,
             _watch(target, settings, heard, resync),
             referenced.watch(),
+            recorder.run(),
             _gauges(metrics, queue, store),
             _work(referenced, resync, reconciler, settings),
         )

@@ -55,6 +55,13 @@ def test_what_was_set_back_is_told_with_field_manager_and_time(site: Site) -> No
     assert event["changes"] == [{"field": "spec.replicas", "manager": "kubectl-scale", "at": at}]
     shop.wait_ready(site.kube, site.namespace, "order-r1")
     assert said(site) == {}
+    message = "Deployment order-web: spec.replicas was changed by kubectl-scale, and is set back"
+    wait_for(lambda: message in [each["note"] for each in drift_events(site)], "the Event")
+
+
+def drift_events(site: Site) -> list[Object]:
+    path = f"/apis/events.k8s.io/v1/namespaces/{site.namespace}/events"
+    return [each for each in site.kube.request("GET", path)["items"] if each["reason"] == "DriftRepaired"]
 
 
 def test_what_is_left_is_told_and_stays_until_the_environment_says_otherwise(site: Site) -> None:

@@ -44,9 +44,14 @@ class Scene:
         self.api = FakeApi()
         self.store = Store()
         self.written: list[str] = []
+        self.told: list[Write] = []
         self.repairs = Repairs()
         self.actor = Actor(
-            self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), self.repairs
+            self.api,
+            self.store,
+            lambda verb, body: self.written.append(f"{verb} {body['kind']}"),
+            self.told.append,
+            self.repairs,
         )
 
     async def act(self, *writes: Write) -> None:

@@ -13,7 +13,7 @@ from kubernetes.aio.client import Configuration
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.errors import ApiError, Conflict, Gone, NotFound, Unavailable
-from delivery_operator.cluster.resources import DEPLOYMENTS, SECRETS, SERVICES
+from delivery_operator.cluster.resources import DEPLOYMENTS, EVENTS, SECRETS, SERVICES
 
 BODY = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "order-web", "namespace": "shop"}}
 
@@ -83,6 +83,15 @@ async def test_a_status_is_patched_on_its_own_path(scene: Scene) -> None:
     assert request.path.endswith("/deliveryservices/order/status")
     assert request.content_type == "application/merge-patch+json"
     assert scene.bodies == [{"status": {"a": None}}]
+
+
+async def test_an_object_is_patched_on_its_own_path(scene: Scene) -> None:
+    async with scene.api() as api:
+        await api.patch(EVENTS, "shop", "order.1", {"count": 2})
+    (request,) = scene.requests
+    assert request.path == "/api/v1/namespaces/shop/events/order.1"
+    assert request.content_type == "application/merge-patch+json"
+    assert scene.bodies == [{"count": 2}]
 
 
 async def test_a_deletion_names_what_it_deletes(scene: Scene) -> None:

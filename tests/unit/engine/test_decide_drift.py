@@ -351,7 +351,7 @@ def test_a_child_that_is_deleted_again_and_again_is_not_made_at_full_speed(servi
         serving.tick(1)
     assert serving.log.count("apply Service order-service") <= 1 + AT_ONCE + 2
     assert serving.said("InSync") == ("False", "Contested")
-    assert "Service order-service: was deleted" in serving.condition("InSync")["message"]
+    assert "Service order-service was deleted" in serving.condition("InSync")["message"]
 
 
 def test_a_fight_during_a_rollout_does_not_hold_it_up_for_ever(serving: World) -> None:
@@ -373,3 +373,36 @@ def test_while_the_new_release_cannot_be_made_drift_is_told_all_the_same(serving
     serving.run()
     assert serving.said("Ready") == ("False", "SecretMissing")
     assert serving.said("InSync") == ("False", "Drifted")
+
+
+# What is told as it happens.
+
+
+def test_a_repair_is_told_once_with_field_and_manager(serving: World) -> None:
+    serving.told.clear()
+    serving.change(*WEB, manager="kubectl-edit", replicas=9)
+    serving.settle()
+    (event,) = [each for each in serving.told if each.reason == "DriftRepaired"]
+    assert event.message == "Deployment order-web: spec.replicas was changed by kubectl-edit, and is set back"
+    assert (event.about["kind"], event.about["name"], event.type) == ("DeliveryService", "order", "Warning")
+
+
+def test_what_was_deleted_is_told_as_it_is_made_again(serving: World) -> None:
+    (config,) = serving.of_kind("ConfigMap")
+    serving.told.clear()
+    serving.delete(*WEB)
+    serving.delete("ConfigMap", config)
+    serving.settle()
+    messages = {each.message for each in serving.told if each.reason == "DriftRepaired"}
+    assert messages == {
+        "Deployment order-web was deleted, and is made again",
+        f"ConfigMap {config} was deleted, and is made again",
+    }
+
+
+def test_what_is_left_is_told_once(serving: World) -> None:
+    serving.environment(drift={"mode": "warn"})
+    serving.told.clear()
+    serving.change("Service", "order-service", manager="kubectl-edit", selector={"app": "order"})
+    serving.run()
+    assert serving.story() == ["Warning Drifted"]

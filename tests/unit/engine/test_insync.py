@@ -26,7 +26,7 @@ FOUGHT = Left(Drift(("Service", "order-service"), (Change("spec.selector"),)), c
                 "spec.drift of environment prod",
             ],
         ),
-        ([Left(Drift(("Service", "a")), contested=True)], "Contested", ["Service a: was deleted; "]),
+        ([Left(Drift(("Service", "a")), contested=True)], "Contested", ["Service a was deleted; "]),
         ([Left(Drift(("Service", each), (REPLICAS,))) for each in "abcd"], "Drifted", ["; and more; that is left"]),
     ],
 )

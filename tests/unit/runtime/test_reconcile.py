@@ -51,10 +51,13 @@ class Scene:
             self.store,
             Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery, repairs),
             environments,
-            Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), repairs),
+            Actor(self.api, self.store, self._wrote, lambda _: None, repairs),
             self.queue,
             self.metrics,
         )
+
+    def _wrote(self, verb: str, body: Mapping[str, Any]) -> None:
+        self.written.append(f"{verb} {body['kind']}")
 
     def service(self, name: str = "order", fields: Mapping[str, Any] = FIELDS) -> None:
         body = builders.service(fields, name=name, uid=f"uid-of-{name}")

@@ -93,6 +93,12 @@ class FakeApi(Api):
         kept_uid = {"uid": found["metadata"]["uid"]} if found else {}
         return self.put({**(found or {}), **body, "metadata": {**body["metadata"], **kept_uid}})
 
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        found = self.objects.get(self._write("patch", resource, {"metadata": {"namespace": namespace, "name": name}}))
+        if found is None:
+            raise NotFound(f"PATCH {name}", "not found", code=404)
+        return self.put({**found, **patch})
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:

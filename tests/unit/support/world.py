@@ -20,7 +20,9 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
 from delivery_operator.cluster.repairs import Repairs
+from delivery_operator.engine import events
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.events import Event
 from delivery_operator.engine.objects import Key, Object, key, owner
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
@@ -64,6 +66,8 @@ class World:
         self.repairs = Repairs(self._seconds)
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
+        self.told: list[Event] = []
+        """Every Event there was."""
         self.jobs: Counter[str] = Counter()
         """Jobs ever created, by the UID of their owner and their name."""
         self._last = 1
@@ -344,11 +348,17 @@ class World:
         raise AssertionError(f"{MOST_PLANS} plans in a row; the last writes: {self.log[-MOST_PLANS:]}")
 
     def write(self, write: Write) -> bool:
-        """Make one write; False when the world is not as it was seen, and the cache knows better afterwards."""
-        made = self._write(write)
-        if made and isinstance(write, Create | Apply) and write.drift:
-            self.repairs.note(("shop", "order"), write.drift)
-        return made
+        """Make one write and tell of it; False when the world is not as it was seen: the cache knows better then."""
+        as_seen = self._write(write)
+        if as_seen:
+            self.told += events.of(write)
+            if isinstance(write, Create | Apply) and write.drift:
+                self.repairs.note(("shop", "order"), write.drift)
+        return as_seen
+
+    def story(self) -> list[str]:
+        """What the Events about the service say, in order: type and reason."""
+        return [f"{each.type} {each.reason}" for each in self.told if each.about["kind"] == SERVICE]
 
     def _write(self, write: Write) -> bool:
         match write:

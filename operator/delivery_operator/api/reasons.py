@@ -234,6 +234,9 @@ EVENTS: Final[Mapping[str, Reason]] = {
     "ReleaseActive": Reason("the release serves, with all of its pods"),
     "ReleaseSuperseded": Reason("a newer release came before it served"),
     "ContractSucceeded": Reason("the release's contract step succeeded"),
+    "SafeToRevoke": Reason(
+        "a Secret's new value serves, and no pod holds an older one", "revoke the old credential at its source"
+    ),
     "DriftRepaired": Reason(
         "somebody changed or deleted what the operator made, and it is set back",
         "the message has the field and the field manager; change the service instead, or see `spec.drift` of its "

@@ -93,7 +93,7 @@ class _Row:
     before: frozenset[object] | None = None
 
 
-_CUT, _FAILS, _STANDS = 0, 4, 7
+_CUT, _FAILS, _STANDS, _SAFE = 0, 4, 7, 8
 _OF_A_RELEASE: Final = (
     _Row(1, _phase, Phase.MIGRATING, "MigrationStarted", "the migration of release {release} runs (Job {job})"),
     _Row(
@@ -184,6 +184,16 @@ def _of_service(change: _Change) -> Iterator[Event]:
         was, is_ = _claim(change.before, kind), _claim(change.after, kind)
         if is_.get("status") == status and was.get("status") != status:
             yield _claimed(change, is_, EventType.WARNING)
+    safe_before, safe = _safe(change.before), _safe(change.after)
+    for secret in sorted(safe.keys() - safe_before.keys()):
+        message = f"Secret {secret}: {safe[secret]}"
+        step = (change.after.get("number", 0), _SAFE)
+        yield Event(_itself(change.target, SERVICE), EventType.NORMAL, "SafeToRevoke", message, step)
+
+
+def _safe(status: Mapping[str, Any]) -> dict[str, str]:
+    """Name of each rotated Secret whose old value may be revoked, to what is said of it."""
+    return {each["secret"]: each["message"] for each in status.get("rotation") or () if each["safeToRevoke"]}
 
 
 def _type_of_standing(reason: str, change: _Change) -> EventType | None:

@@ -84,6 +84,25 @@ def test_pods_with_the_old_value_are_named_until_none_is_left(serving: World) ->
     assert message(serving) == "no pod holds an older value: the old credential may be revoked"
 
 
+def test_events_tell_of_its_start_and_its_end(serving: World) -> None:
+    serving.told.clear()
+    rotate(serving)
+    serving.run()
+    gone(serving, "1a", "1b")
+    serving.run()
+    rotate(serving, "postgres://db/newest")
+    serving.run()
+    about = [(each.reason, each.message) for each in serving.told]
+    safe = "Secret db-credentials: no pod holds an older value: the old credential may be revoked"
+    made = "release {} is made (image registry.example.com/shop/order:v1.0.0)"
+    assert [each for each in about if each[0] in {"SecretRotated", "SafeToRevoke"}] == [
+        ("SecretRotated", made.format("order-r2")),
+        ("SafeToRevoke", safe),
+        ("SecretRotated", made.format("order-r3")),
+        ("SafeToRevoke", safe),
+    ]
+
+
 def test_it_is_told_until_the_next_release(serving: World) -> None:
     rotate(serving)
     gone(serving, "1a", "1b")

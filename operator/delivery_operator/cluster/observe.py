@@ -52,6 +52,7 @@ class Observer:
         body = self.store.get(SERVICE_KIND, *service)
         if body is None:
             self.referenced.forget(service)
+            self.store.lifetimes.told(service, self.store.lifetimes.of(service))  # nobody is left to be told
             return None
         held = self.store.of_service(service)
         releases = [each for each in held if each["kind"] == RELEASE_KIND]
@@ -81,6 +82,7 @@ class Observer:
             template_fault=found.templates.fault,
             unbound=bound.problems,
             repairs=self.repairs.of(service),
+            shutdowns=self.store.lifetimes.of(service),
         )
 
     def tasks_without_service(self, service: ServiceKey) -> list[Body]:
@@ -91,8 +93,7 @@ class Observer:
 def _wanted(body: Body, releases: list[Body], children: dict[Key, Body]) -> DeliveryServiceSpec | None:
     """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
-        spec = DeliveryServiceSpec.model_validate(body["spec"])
-        return wish.of(spec, History.of(body, releases), children).spec
+        return wish.of(wish.read(body), History.of(body, releases), children).spec
     except ValidationError:
         return None  # the engine reports it
 

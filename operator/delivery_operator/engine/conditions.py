@@ -10,8 +10,9 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import insync, rotation
+from delivery_operator.engine import disposability, insync, rotation
 from delivery_operator.engine.history import History, Release, last_number
+from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
@@ -56,6 +57,11 @@ def status(
     if spec and step.drift:
         claims[ConditionType.IN_SYNC] = insync.claim(step.drift, spec.environment)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
+    shutdown = disposability.merged(
+        previous.get("shutdown") or (), snapshot.shutdowns, spec.processes if spec else None
+    )
+    if shutdown:
+        claims[ConditionType.SHUTDOWN_CLEAN] = disposability.claim(name(snapshot.service), shutdown)
     generation = snapshot.service["metadata"]["generation"]
     result: dict[str, Any] = {"observedGeneration": generation}
     if newest:
@@ -66,12 +72,13 @@ def status(
     if active:
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
-        result["formation"] = " ".join(f"{name}={_pods(process)}" for name, process in sorted(spec.processes.items()))
-    if step.drift:
-        result["drift"] = insync.entries(step.drift, previous, timestamp(snapshot.now))
-    rotated = rotation.told(snapshot, history)
-    if rotated:
-        result["rotation"] = rotated
+        result["formation"] = " ".join(f"{each}={_pods(process)}" for each, process in sorted(spec.processes.items()))
+    told = {
+        "shutdown": shutdown,
+        "drift": insync.entries(step.drift, previous, timestamp(snapshot.now)),
+        "rotation": rotation.told(snapshot, history),
+    }
+    result |= {field: entries for field, entries in told.items() if entries}
     result["conditions"] = with_times(claims, previous, generation, snapshot.now)
     return result
 

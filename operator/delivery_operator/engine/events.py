@@ -18,7 +18,7 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
-from delivery_operator.engine import insync
+from delivery_operator.engine import disposability, insync
 from delivery_operator.engine.drift import Drift
 from delivery_operator.engine.objects import Object, condition, name, owner, uid
 from delivery_operator.engine.plan import Apply, Create, SetStatus, Write
@@ -184,6 +184,9 @@ def _of_service(change: _Change) -> Iterator[Event]:
         was, is_ = _claim(change.before, kind), _claim(change.after, kind)
         if is_.get("status") == status and was.get("status") != status:
             yield _claimed(change, is_, EventType.WARNING)
+    told, tells = (status.get("shutdown") or () for status in (change.before, change.after))
+    for reason, message in disposability.worsened(name(change.target), told, tells):
+        yield _claimed(change, {"reason": reason, "message": message}, EventType.WARNING)
     safe_before, safe = _safe(change.before), _safe(change.after)
     for secret in sorted(safe.keys() - safe_before.keys()):
         message = f"Secret {secret}: {safe[secret]}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from delivery_operator.api.release import ReferenceKind
+from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.drift import Repaired
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
@@ -60,6 +61,7 @@ class Snapshot:
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
         tasks: the DeliveryTasks that name the service.
         repairs: what was lately set back in which child; not more than a delay depends on it.
+        shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
 
@@ -76,4 +78,5 @@ class Snapshot:
     unbound: Mapping[str, str] = field(default_factory=dict)
     tasks: Sequence[Object] = ()
     repairs: Mapping[Key, Repaired] = field(default_factory=dict)
+    shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

@@ -73,6 +73,8 @@ class World:
         """Every Event there was."""
         self.jobs: Counter[str] = Counter()
         """Jobs ever created, by the UID of their owner and their name."""
+        self.started: Counter[tuple[str, int]] = Counter()
+        """How often pods of a process of a release were started, where the controllers that a test plays count it."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
         self.pods_lost = False
@@ -393,6 +395,20 @@ class World:
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
                 return self._unchanged(target) and self._set_status(target, status)
+
+    def arrive(self, write: Write) -> None:
+        """Let a request that the operator has given up reach the API server after all; nobody hears the answer."""
+        cache = self.cache
+        self.cache = dict(cache)
+        if isinstance(write, Create):
+            self._create(write.manifest)  # the look at what it is made from came before
+        else:
+            self.write(write)
+        self.cache = cache
+
+    def look_up(self, which: Key) -> None:
+        """Let the operator read one object again."""
+        self._refresh(which)
 
     def _create(self, manifest: Object) -> bool:
         found = self.objects.get(key(manifest))

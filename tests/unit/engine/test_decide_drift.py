@@ -165,6 +165,17 @@ def test_a_seal_that_was_taken_away_comes_back_and_what_was_changed_with_it(serv
     assert serving.deployment("web")["metadata"]["annotations"] == annotations
 
 
+@pytest.mark.parametrize(("replicas", "ready"), [(9, "True"), (1, "False"), (0, "False")])
+def test_more_pods_than_are_wanted_serve_and_fewer_do_not(serving: World, replicas: int, ready: str) -> None:
+    """Somebody scaled by hand, and the change is left."""
+    serving.environment(drift={"mode": "warn"})
+    serving.change(*WEB, manager="kubectl-scale", replicas=replicas)
+    serving.pods_come()
+    serving.settle()
+    assert serving.said("Ready")[0] == ready
+    assert serving.said("InSync") == ("False", "Drifted")
+
+
 # What others add stays.
 
 

@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from delivery_operator.cluster.store import ServiceKey
 from delivery_operator.engine.drift import Drift, Repaired, calm
 from delivery_operator.engine.objects import Key
+
+ServiceKey = tuple[str, str]
+"""Namespace and name."""
 
 
 @dataclass(frozen=True)

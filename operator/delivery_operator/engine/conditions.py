@@ -10,7 +10,7 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import disposability, insync, rotation
+from delivery_operator.engine import disposability, insync, locks, rotation
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing, Step
@@ -53,7 +53,7 @@ def status(
         ConditionType.MIGRATION_SUCCEEDED: _migration(newest),
     }
     if newest and newest.has_job(names.CONTRACT):
-        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest)
+        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest, snapshot)
     if spec and step.drift:
         claims[ConditionType.IN_SYNC] = insync.claim(step.drift, spec.environment)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
@@ -173,7 +173,7 @@ def _migration(newest: Release | None) -> Claim:
     return UNKNOWN, "NotFinished", f"the migration of release {newest.name} has not ended"
 
 
-def _contract(newest: Release) -> Claim:
+def _contract(newest: Release, snapshot: Snapshot) -> Claim:
     recorded = newest.contract or {}
     match recorded.get("result"):
         case MigrationResult.SUCCEEDED:
@@ -186,5 +186,8 @@ def _contract(newest: Release) -> Claim:
             )
             return FALSE, "ContractFailed", message
         case _:
+            waits = locks.waits_for(snapshot, newest) if newest.phase is Phase.ACTIVE else None
+            if waits:
+                return UNKNOWN, "WaitingForDatabase", f"{waits}; the contract step runs afterwards"
             message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"
             return UNKNOWN, "NotFinished", message

@@ -174,6 +174,10 @@ class Scene:
         """Something is under way."""
         return Outcome(Standing.WORKING, reason, message + self._meanwhile(release))
 
+    def held_up(self, release: Release, reason: str, message: str) -> Outcome:
+        """Somebody has to act before it goes on."""
+        return Outcome(Standing.STUCK, reason, message + self._meanwhile(release))
+
     def stuck(self, release: Release, reason: str, message: str) -> Outcome:
         """A release failed."""
         return Outcome(Standing.STUCK, reason, f"release {release.name} failed: {message}{self._meanwhile(release)}")

@@ -96,6 +96,7 @@ class Observer:
             template_fault=found.templates.fault,
             renew=waves.asks(found.body, body, found.templates.bundle.digest),
             unbound=bound.problems,
+            repairs=self.store.repairs.of(service),
             shutdowns=self.store.lifetimes.of(service),
         )
 

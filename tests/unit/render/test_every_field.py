@@ -41,6 +41,8 @@ ENVIRONMENT_DECIDED: Final = {
         f"maintenanceWindow.{name}": f"{_ENGINE}/test_window.py::test_how_long_until_it_is_open"
         for name in ("days", "startTime", "endTime", "timeZone")
     },
+    "drift.mode": f"{_ENGINE}/test_decide_drift.py::test_what_the_environment_says_is_done",
+    "drift.kinds": f"{_ENGINE}/test_decide_drift.py::test_a_kind_may_have_a_mode_of_its_own",
     "releases.keep": f"{_ENGINE}/test_decide_environment.py::test_the_environment_says_how_many_releases_are_kept",
 }
 # Content of a release, and no more: Compose takes the version, and the binding's object is asked for its Secret.

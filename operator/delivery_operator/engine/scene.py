@@ -15,6 +15,7 @@ from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.plan import Delete, SetStatus, Write
 from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
+from delivery_operator.engine.scaled import SCALING
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.engine.wish import Wish
 from delivery_operator.render import names
@@ -83,7 +84,7 @@ class Scene:
     def _settled(self) -> frozenset[Key]:
         """What has been there since the release that serves became Active; what scales comes and goes with the spec."""
         stored = self.history.active.manifests if self.history.active else ()
-        passing = overlay.SCALING | {"Job"}
+        passing = SCALING | {"Job"}
         return frozenset(
             key(each) for each in stored if each["kind"] not in passing and each["apiVersion"] not in OPTIONAL
         )

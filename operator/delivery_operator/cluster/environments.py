@@ -110,7 +110,7 @@ class Environments:
         """
         return self.everywhere or bool(self.store.in_environment(name))
 
-    def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
+    async def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
         """Gather an environment's services; None when this operator is not the one to speak of them.
 
         One that is limited to namespaces may see only some: beside others of its kind it speaks only where the
@@ -119,7 +119,7 @@ class Environments:
         if not self.everywhere and spec.upgrade.mode is not UpgradeMode.WAVES:
             return None
         self._members.forget()
-        return Fleet(spec, self._members.all(self.store.in_environment(name)))
+        return Fleet(spec, await self._members.all(self.store.in_environment(name)))
 
     async def refresh(self, name: str, spec: DeliveryEnvironmentSpec) -> bool:
         """Load the templates of an environment again; whether services must be looked at because of it.

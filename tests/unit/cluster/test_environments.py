@@ -189,7 +189,7 @@ async def test_its_fleet_is_the_services_that_name_it_with_their_releases(scene:
         scene.store.put(scene.api.put({"kind": "DeliveryRelease", "metadata": metadata, "spec": spec_of}))
     put_service(scene, "order", release="order-r2", activeRelease="order-r1")
     put_service(scene, "payment")
-    fleet = scene.environments.fleet("production", spec)
+    fleet = await scene.environments.fleet("production", spec)
     assert fleet is not None
     found = {
         each.name: [release.templates if release else None for release in (each.newest, each.active)]
@@ -201,6 +201,6 @@ async def test_its_fleet_is_the_services_that_name_it_with_their_releases(scene:
 async def test_an_operator_that_does_not_see_all_speaks_of_a_fleet_only_where_waves_are_asked_for(scene: Scene) -> None:
     """Two of them would write one condition in turns."""
     spec = scene.environment()
-    assert scene.environments.fleet("production", spec) is None
+    assert await scene.environments.fleet("production", spec) is None
     scene.environments.everywhere = True
-    assert scene.environments.fleet("production", spec) is not None
+    assert await scene.environments.fleet("production", spec) is not None

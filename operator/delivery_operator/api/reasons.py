@@ -209,8 +209,9 @@ TASK: Final[Mapping[str, Reason]] = {
 
 EVENTS: Final[Mapping[str, Reason]] = {
     ReleaseReason.SPEC_CHANGED: Reason("a release is made: of a new service, or since its spec has changed"),
+    ReleaseReason.IMAGE_CHANGED: Reason("a release is made, since the image has changed"),
+    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since config, or a ConfigMap that it names, has changed"),
     ReleaseReason.SECRET_ROTATED: Reason("a release is made, since a Secret that is referenced has changed"),
-    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since a ConfigMap, or what is referenced, has changed"),
     ReleaseReason.ROLLBACK: Reason("a release is made as a copy of an earlier one"),
     ReleaseReason.RETRY: Reason("a release is made to try a failed one again"),
     "MigrationStarted": Reason("the release's migration runs", "wait"),

@@ -144,8 +144,7 @@ class _Decision:
     def _cut(self, newest: Release | None) -> Step:
         release = wish.cut(self.scene.wish, self.scene.snapshot, newest)
         return Step(
-            (Create(release, made_from=self.scene.snapshot.service),),
-            Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
+            (release,), Outcome(Standing.WORKING, "Releasing", f"release {name(release.manifest)} is being made")
         )
 
     def _go_on(self, newest: Release) -> Step:

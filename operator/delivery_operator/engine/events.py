@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from delivery_operator.api import cause
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.reasons import STANDING
 from delivery_operator.api.release import KIND as RELEASE
@@ -140,8 +141,9 @@ def of(write: Write) -> tuple[Event, ...]:
 def _cut(release: Object) -> Event:
     spec = release["spec"]
     copied = f", a copy of release {spec['copyOf']}" if "copyOf" in spec else ""
-    message = f"release {name(release)} is made{copied} (image {spec['image']})"
-    return Event(_service_of(release), EventType.NORMAL, spec["reason"], message, (spec["number"], _CUT))
+    why = cause.sentence(spec)
+    message = f"release {name(release)} is made{copied} (image {spec['image']})" + (f": {why}" if why else "")
+    return Event(_service_of(release), EventType.NORMAL, spec["reason"], _cut_short(message), (spec["number"], _CUT))
 
 
 def _of_release(change: _Change) -> Iterator[Event]:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine.snapshot import Reference
 from delivery_operator.render.canonical import digest
+
+KEYS_LIMIT: Final = 16
+KEY_HASH: Final = 12
+"""Hexadecimal digits of a key's hash that a release keeps: enough to see a change by."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,29 @@ def hashes(
     spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Combine the keyed hashes of the referenced keys, per object: a key nobody refers to changes nothing."""
+    return [
+        {"kind": kind.value, "name": name, "hash": digest(keys)[:32]}
+        for (kind, name), keys in _used(spec, referenced, bindings)
+    ]
+
+
+def record(
+    spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Answer what a release keeps of its references: the hashes, and so much of each key's that a change shows."""
+    short = (
+        {key: value[:KEY_HASH] for key, value in sorted(keys.items())} if len(keys) <= KEYS_LIMIT else None
+        for _, keys in _used(spec, referenced, bindings)
+    )
+    return [
+        {**each, **({"keys": keys} if keys is not None else {})}
+        for each, keys in zip(hashes(spec, referenced, bindings), short, strict=True)
+    ]
+
+
+def _used(
+    spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
+) -> list[tuple[Reference, dict[str, str]]]:
     used: dict[Reference, dict[str, str]] = {}
     for use in uses(spec, bindings):
         values = referenced.get(use.reference, {})
@@ -133,6 +160,4 @@ def hashes(
                 used.setdefault(use.reference, {}).update(values)
         elif use.key in values:
             used.setdefault(use.reference, {})[use.key] = values[use.key]
-    return [
-        {"kind": kind.value, "name": name, "hash": digest(keys)[:32]} for (kind, name), keys in sorted(used.items())
-    ]
+    return sorted(used.items())

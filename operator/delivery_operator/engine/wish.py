@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery_operator.api.base import API_VERSION
-from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason, ReferenceKind
+from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import overlay, references
+from delivery_operator.engine import changes, overlay, references
+from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import Key, Object, name, uid
+from delivery_operator.engine.plan import Create
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest, content, pack, render
+from delivery_operator.render.manifests import content, pack, render
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
     return Wish(today, target.content, source=target)
 
 
-def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
-    """Make the next release.
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Create:
+    """Plan the making of the next release.
 
     Raises:
         TemplateError: the templates are wrong.
@@ -97,7 +99,8 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
     service = snapshot.service
     number = last_number(snapshot, newest) + 1
     namespace = service["metadata"]["namespace"]
-    return {
+    reason, what = changed(wish, snapshot, newest)
+    release = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {
@@ -117,12 +120,14 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
         "spec": {
             "service": name(service),
             "number": number,
-            "reason": _reason(wish, snapshot, newest).value,
+            "reason": reason.value,
+            "changes": what.told(),
             "digest": wish.digest(snapshot),
-            "references": references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings),
+            "references": references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings),
             **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
         },
     }
+    return Create(release, made_from=service, changes=what)
 
 
 def retried(service: Object, newest: Release) -> bool:
@@ -150,14 +155,19 @@ def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 
 
-def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Reason:
+def changed(wish: Wish, snapshot: Snapshot, newest: Release | None) -> tuple[Reason, Changes]:
+    """Tell why the next release is made, and what somebody changed for it."""
+    since = newest.body["metadata"].get("creationTimestamp") if newest else None
     if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
-        return Reason.RETRY
+        return Reason.RETRY, Changes((("metadata", "annotations", names.RETRY),), since=since)
     if wish.source:
-        return Reason.ROLLBACK
-    if newest is None or newest.content != wish.content:
-        return Reason.SPEC_CHANGED
-    before = {(each["kind"], each["name"]): each["hash"] for each in newest.body["spec"].get("references") or ()}
-    now = references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings)
-    changed = {each["kind"] for each in now if before.get((each["kind"], each["name"])) != each["hash"]}
-    return Reason.SECRET_ROTATED if changed == {ReferenceKind.SECRET.value} else Reason.CONFIG_CHANGED
+        return Reason.ROLLBACK, Changes((changes.ROLLBACK,), since=since)
+    back = (changes.ROLLBACK,) if newest and newest.copy_of else ()
+    held = references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings)
+    before = newest.body["spec"].get("references") or () if newest else held
+    found = Changes(
+        (*back, *changes.of_spec(newest.content if newest else None, wish.content)),
+        changes.of_references(before, held),
+        since,
+    )
+    return found.reason, found

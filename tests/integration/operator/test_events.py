@@ -54,7 +54,7 @@ def test_describe_tells_the_story_of_a_service(site: Site) -> None:
     shop.wait_reason(site.kube, site.namespace, "MigrationFailed", seconds=60)
     later = wait_told(site, "MigrationFailed", len(first) + 3)[len(first) :]
     assert [line.split(":")[0] for line in later] == [
-        "Normal SpecChanged",
+        "Normal ImageChanged",
         "Normal MigrationStarted",
         "Warning MigrationFailed",
     ]

@@ -84,7 +84,22 @@ def release(number: int, phase: str, **status: Any) -> Object:
             "number": number,
             "image": f"{IMAGE}:v1.{number - 1}.0",
             "revision": f"v1.{number - 1}.0",
-            "reason": "SpecChanged",
+            **(
+                {"reason": "SpecChanged", "changes": {"fields": ["spec"]}}
+                if number == 1
+                else {
+                    "reason": "ImageChanged",
+                    "changes": {"fields": ["spec.codebase.revision", "spec.image"]},
+                    "changedBy": [
+                        {
+                            "manager": "kustomize-controller",
+                            "operation": "Apply",
+                            "time": ago(3600),
+                            "fields": ["spec.codebase.revision", "spec.image"],
+                        }
+                    ],
+                }
+            ),
         },
         "status": {"phase": phase, **status},
     }

@@ -57,7 +57,7 @@ def test_it_stays_while_it_is_named_and_the_spec_comes_back_after(third: World) 
     third.policy(rollbackTo=None)
     third.run()
     assert third.release(5)["spec"]["image"] == builders.NEXT_IMAGE
-    assert third.release(5)["spec"]["reason"] == "SpecChanged"
+    assert third.release(5)["spec"]["reason"] == "ImageChanged"
     assert third.phases()[5] == "Active"
 
 

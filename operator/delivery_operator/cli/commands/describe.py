@@ -12,7 +12,7 @@ from delivery_operator.cli import standing
 from delivery_operator.cli.arguments import ServiceName
 from delivery_operator.cli.exits import Exit
 from delivery_operator.cli.formation import CRON_HEADER, HEADER, cron_rows, formation, rows
-from delivery_operator.cli.history import history
+from delivery_operator.cli.history import history, made
 from delivery_operator.cli.options import Output
 from delivery_operator.cli.output import write
 from delivery_operator.cli.session import Cluster, on_cluster
@@ -107,7 +107,12 @@ def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     for label, value in facts:
         to.print(f"{_INDENT}{label:<12}{value}")
     _print_problems(to, page["problems"])
-    _section(to, "Releases", ("RELEASE", "PHASE", "MADE", "MIGRATION", "IMAGE", "AGE", "REASON"), _releases(page, now))
+    _section(
+        to,
+        "Releases",
+        ("RELEASE", "PHASE", "MIGRATION", "IMAGE", "AGE", "REASON", "MADE"),
+        _releases(page, now),
+    )
     _section(to, "Processes", HEADER[1:], [row[1:] for row in rows(page["processes"])])
     _section(to, "Scheduled processes", CRON_HEADER[1:], [row[1:] for row in cron_rows(page["processes"], now)])
     bindings = [
@@ -144,11 +149,11 @@ def _releases(page: dict[str, Any], now: datetime) -> list[tuple[Cell, ...]]:
         (
             each["name"],
             worded(each["phase"]),
-            each["madeBecause"] or "",
             worded((each["migration"] or {}).get("result") or ""),
             each["image"],
             age(each["createdAt"], now),
             each["reason"] or "",
+            made(each),
         )
         for each in page["releases"][:_RELEASES_SHOWN]
     ]

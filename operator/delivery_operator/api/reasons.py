@@ -169,6 +169,7 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "ContractFailed": Reason(
             "it failed, or its Job was deleted before its result was recorded; it is not run again",
             "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
+            Severity.WARNING,
         ),
     },
 }

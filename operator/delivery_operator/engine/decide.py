@@ -32,7 +32,18 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import conditions, contract, gate, migration, overlay, pods, references, tasks, wish
+from delivery_operator.engine import (
+    conditions,
+    contract,
+    gate,
+    migration,
+    overlay,
+    pods,
+    problems,
+    references,
+    tasks,
+    wish,
+)
 from delivery_operator.engine.contract import UnderWay
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
@@ -99,6 +110,8 @@ def _report(
     outcome: Outcome,
 ) -> tuple[SetStatus, ...]:
     status = conditions.status(snapshot, history, spec, missing, outcome)
+    wrong = problems.of(snapshot, history, spec, missing, status["conditions"])
+    status |= {"problems": wrong} if wrong else {}
     return () if status == (snapshot.service.get("status") or {}) else (SetStatus(snapshot.service, status),)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.engine.objects import Key
 from delivery_operator.engine.snapshot import Reference
 from delivery_operator.render.canonical import digest
 
@@ -39,10 +40,12 @@ class Missing:
         reason: one word for programs: SecretMissing, SecretKeyMissing, ConfigMapMissing, ConfigMapKeyMissing or
             BindingNotReady.
         message: names the object, the key and what needs it.
+        about: kind and name of the object.
     """
 
     reason: str
     message: str
+    about: Key
 
     def __str__(self) -> str:
         """The message."""
@@ -101,9 +104,11 @@ def missing(
         bindings: backing service to the Secret that its provisioned service names.
         unbound: backing service to why its provisioned service names none.
     """
-    wanted = {service.name for service in spec.backing_services if service.provisioned_service}
+    wanted = {each.name: each.provisioned_service for each in spec.backing_services if each.provisioned_service}
     found = [
-        Missing("BindingNotReady", unbound.get(each, f"{each} is not bound")) for each in sorted(wanted - {*bindings})
+        Missing("BindingNotReady", unbound.get(name, f"{name} is not bound"), (source.kind, source.name))
+        for name, source in sorted(wanted.items())
+        if name not in bindings
     ]
     told: set[tuple[Reference, str | None]] = set()
     for use in uses(spec, bindings):
@@ -118,10 +123,10 @@ def missing(
         told.add(what)
         if lacks_key:
             message = f"{kind.value} {name} has no key {use.key} (needed for {use.needed_for})"
-            found.append(Missing(f"{kind.value}KeyMissing", message))
+            found.append(Missing(f"{kind.value}KeyMissing", message, (kind.value, name)))
         else:
             message = f"{kind.value} {name} does not exist (needed for {use.needed_for})"
-            found.append(Missing(f"{kind.value}Missing", message))
+            found.append(Missing(f"{kind.value}Missing", message, (kind.value, name)))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from delivery_operator.api.status import ConditionStatus, ConditionType
+from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
 from delivery_operator.cli import standing
 from delivery_operator.cli.arguments import ServiceName
 from delivery_operator.cli.exits import Exit
@@ -26,6 +26,7 @@ EXAMPLES = ("kubectl delivery describe order", "kubectl delivery describe order 
 _RELEASES_SHOWN: Final = 5
 _RUNS_SHOWN: Final = 5
 _INDENT: Final = "  "
+_COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
 @on_cluster
@@ -99,7 +100,7 @@ def _runs(tasks: Sequence[Body], service: str) -> list[dict[str, Any]]:
 def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     head = Text.assemble((page["name"], "bold"), f" in {page['namespace']}: ", worded(page["stands"]))
     to.print(head.append(", paused" if page["paused"] else ""))
-    if not page["problems"]:
+    if all(each["severity"] != Severity.ERROR for each in page["problems"]):
         to.print(f"{_INDENT}{page['says']}")
     facts = [("environment", page["environment"]), ("serves", _serves(page))]
     if page["codebase"]:
@@ -133,9 +134,10 @@ def _print_problems(to: Console, problems: Sequence[dict[str, Any]]) -> None:
     if problems:
         to.print(Text("\nProblems", "bold"))
     for each in problems:
-        to.print(Text.assemble(_INDENT, (each["reason"], "red"), f": {each['message']}"))
-        if each["command"]:
-            to.print(f"{_INDENT}next: {each['command']}")
+        about = f", {each['about']}" if each["about"] else ""
+        to.print(Text.assemble(_INDENT, (each["reason"], _COLORS[each["severity"]]), f"{about}: {each['message']}"))
+        if each["remedy"]:
+            to.print(f"{_INDENT}{_INDENT}what to do: {each['remedy']}")
 
 
 def _section(to: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[Cell]]) -> None:

@@ -1,8 +1,8 @@
 """The work queue: keys of services to look at, each at most once, fairly over namespaces, failing ones later and later.
 
 Modelled on client-go's workqueue (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key that is added while it is
-worked on is worked on once more afterwards, and never by two workers at once. Namespaces take turns, so that one with a
-thousand changes does not hold up the others (invariant 10).
+worked on is worked on once more afterwards, unless a look that began later has seen why, and never by two workers at
+once. Namespaces take turns, so that one with a thousand changes does not hold up the others (invariant 10).
 """
 
 import asyncio
@@ -100,6 +100,10 @@ class Queue:
         self._queued.discard(key)
         self._working.add(key)
         return key
+
+    def looking(self, key: ServiceKey) -> None:
+        """Say that a look at a key begins: it sees what the key was added for until now, and no other need follow."""
+        self._again.discard(key)
 
     def done(self, key: ServiceKey) -> None:
         """Say that the work on a key is over."""

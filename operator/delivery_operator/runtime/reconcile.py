@@ -11,6 +11,7 @@ import structlog
 
 from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
 from delivery_operator.api.release import KIND as RELEASE_KIND
+from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.cluster.act import Actor, WriteRefused
 from delivery_operator.cluster.environments import Environments
@@ -95,6 +96,7 @@ class Reconciler:
             NotConverging: a bug.
         """
         for _ in range(MOST_PLANS):
+            self.queue.looking(key)
             snapshot = await self.observer.observe(key)
             if snapshot is None:
                 return await self._without_service(key)
@@ -110,6 +112,8 @@ class Reconciler:
                 await self.actor.act(key, decide(replace(snapshot, refusal=refusal)))
                 raise
             self._tell(made)
+            if _only_told(plan, made):
+                return plan.look_again_after
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
 
     async def reconcile_environment(self, name: str) -> None:
@@ -175,6 +179,13 @@ class Reconciler:
         if status["phase"] != before.get("phase"):
             self.metrics.tasks.labels(phase).inc()
             log.info("task phase changed", task=name, phase=phase, reason=status.get("reason"))
+
+
+def _only_told(plan: Plan, made: Sequence[Write]) -> bool:
+    """Whether the world was as it should be and the status says so now: another look would find nothing to write."""
+    return len(made) == len(plan.writes) and all(
+        isinstance(write, SetStatus) and write.target["kind"] == SERVICE_KIND for write in made
+    )
 
 
 def _summary(plan: Plan) -> str:

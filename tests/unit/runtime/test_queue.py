@@ -51,6 +51,23 @@ async def test_a_key_that_changes_while_it_is_worked_on_is_worked_on_once_more_a
     assert len(queue) == 0
 
 
+async def test_what_a_later_look_has_seen_asks_for_no_other() -> None:
+    """The event of an own write that overtakes its answer costs no look; what comes after the look began does."""
+    queue = Queue()
+    queue.add(ORDER)
+    assert await queue.get() == ORDER
+    queue.add(ORDER)
+    queue.looking(ORDER)
+    queue.done(ORDER)
+    assert len(queue) == 0
+    queue.add(ORDER)
+    assert await queue.get() == ORDER
+    queue.looking(ORDER)
+    queue.add(ORDER)
+    queue.done(ORDER)
+    assert len(queue) == 1
+
+
 async def test_namespaces_take_turns() -> None:
     """One with a thousand changes does not hold up the others."""
     queue = Queue()

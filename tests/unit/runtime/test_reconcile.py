@@ -16,7 +16,11 @@ from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
+from delivery_operator.engine.decide import decide
+from delivery_operator.engine.plan import Plan
+from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render.names import MANAGER
+from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
@@ -95,6 +99,26 @@ async def test_a_reconcile_goes_as_far_as_it_can(scene: Scene) -> None:
     assert len(scene.written) == children + 2
     assert scene.written[0] == "create DeliveryRelease"
     assert scene.written[-1] == "patch-status DeliveryService"
+
+
+async def test_a_status_that_was_written_needs_no_other_look(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three looks for a new service: a release, its children, the status."""
+    plans = []
+
+    def kept(snapshot: Snapshot) -> Plan:
+        plans.append(decide(snapshot))
+        return plans[-1]
+
+    monkeypatch.setattr(reconcile, "decide", kept)
+    await scene.reconciler.reconcile(ORDER)
+    assert len(plans) == 3
+
+
+async def test_news_of_a_write_that_overtake_its_answer_ask_for_no_other_look(scene: Scene) -> None:
+    """They are in the store when the next look begins."""
+    scene.reconciler.actor._written = lambda _verb, _body: scene.queue.add(ORDER)  # noqa: SLF001
+    scene.queue.add(ORDER)
+    await scene.work("done", "done")  # the status' own news come after the last look began
 
 
 async def test_a_second_reconcile_writes_nothing(scene: Scene) -> None:

@@ -85,6 +85,9 @@ class FakeApi(Api):
         uid = body["metadata"].get("uid")
         if uid is not None and (found is None or found["metadata"]["uid"] != uid):
             raise Conflict(f"PATCH {place[2]}", "the UID is another", code=409)
+        version = body["metadata"].get("resourceVersion")
+        if version is not None and found is not None and found["metadata"]["resourceVersion"] != version:
+            raise Conflict(f"PATCH {place[2]}", "the object has been modified", code=409)
         if manager != MANAGER:
             assert found is not None
             if not force and found["spec"] != {**found["spec"], **body["spec"]}:

@@ -309,7 +309,7 @@ async def test_the_status_of_what_has_no_namespace_is_written(scene: Scene) -> N
 
 async def test_a_release_says_who_made_its_changes_by_the_word_of_the_api_server(scene: Scene) -> None:
     """The store holds no managedFields of services, so they are those of the object that is read again."""
-    fields = {"f:spec": {"f:image": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:image": {}}}
     managed = [{"manager": "flux", "operation": "Apply", "time": "2026-03-01T12:00:00Z", "fieldsV1": fields}]
     body = builders.service(builders.spec())
     seen = scene.seen({**body, "metadata": {**body["metadata"], "managedFields": managed}})

@@ -52,6 +52,10 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "the newest release's contract step succeeded; the condition is there only with one",
         "it failed, and the release serves on. `Unknown` until it has ended",
     ),
+    ConditionType.SHUTDOWN_CLEAN: Meaning(
+        "pods that were asked to end did so by themselves in time; the condition is there once one was seen to end",
+        "one was killed at its deadline, or ended with an error; it stays until a pod of a newer release ended well",
+    ),
 }
 
 _RELEASED_AGAIN: Final = "mend it, and change the spec or `kubectl delivery retry NAME`: either makes a new release"
@@ -169,6 +173,22 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "ContractFailed": Reason(
             "it failed, or its Job was deleted before its result was recorded; it is not run again",
             "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
+            Severity.WARNING,
+        ),
+    },
+    ConditionType.SHUTDOWN_CLEAN: {
+        "InTime": Reason(
+            "every pod that was asked to end has ended by itself in time; the message has the times", severity=None
+        ),
+        "KilledAtDeadline": Reason(
+            "a pod did not end by itself within its grace, and was killed with all that it had in hand",
+            "let the process end on SIGTERM, or raise `shutdown.drainSeconds`: "
+            "[Drain a worker](../how-to/drain-a-worker.md#see-how-pods-end)",
+            Severity.WARNING,
+        ),
+        "EndedWithError": Reason(
+            "a pod ended in time, with an exit code other than 0 or for want of memory",
+            "the message has the code: see the end of the pod's log, or raise `resources`",
             Severity.WARNING,
         ),
     },

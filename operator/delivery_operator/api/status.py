@@ -21,6 +21,7 @@ class ConditionType(StrEnum):
     CONFIG_READY = "ConfigReady"
     MIGRATION_SUCCEEDED = "MigrationSucceeded"
     CONTRACT_SUCCEEDED = "ContractSucceeded"
+    SHUTDOWN_CLEAN = "ShutdownClean"
 
 
 class ConditionStatus(StrEnum):
@@ -77,6 +78,33 @@ class Problem(Model):
     remedy: str | None = Field(default=None, description="What to do about it.")
 
 
+class ShutdownResult(StrEnum):
+    """How pods end that are asked to."""
+
+    CLEAN = "Clean"
+    FAILED = "Failed"
+    KILLED = "Killed"
+
+
+class ProcessShutdown(Model):
+    """How pods of one process were seen to end, when they were asked to (F9-3, F9-10)."""
+
+    process: str = Field(min_length=1, max_length=63, description="Name of the process.")
+    release: int = Field(ge=1, description="Number of the newest release of which a pod was seen to end.")
+    result: ShutdownResult = Field(
+        description="The worst that was seen of that release. Clean: ended by itself in time. Failed: ended in time, "
+        "with an error or for want of memory. Killed: killed when its grace was over."
+    )
+    grace_seconds: int = Field(ge=0, description="Seconds a pod was given from the request to its end.")
+    within_seconds: int | None = Field(
+        default=None,
+        ge=0,
+        description="Clean: every pod ended within so many seconds of the request, preStop included; in steps of "
+        "1, 2, 5, 10, 20, 30, 60 and so on.",
+    )
+    exit_code: int | None = Field(default=None, description="Failed or Killed: exit code of the first such pod.")
+
+
 class DeliveryServiceStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
@@ -96,10 +124,16 @@ class DeliveryServiceStatus(Model):
         "nothing is.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+    shutdown: list[ProcessShutdown] = Field(
+        default=[],
+        description="How pods of each process end when they are asked to, as far as it was seen.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["process"]},
+    )
     conditions: list[Condition] = Field(
         default=[],
         description="Ready: the newest release serves. Reconciling: work is under way. Stalled: it will not go on by "
         "itself. ConfigReady: every referenced Secret and ConfigMap key is there. MigrationSucceeded: of the newest "
-        "release. ContractSucceeded: of the newest release, where it has a contract step.",
+        "release. ContractSucceeded: of the newest release, where it has a contract step. ShutdownClean: pods end by "
+        "themselves in time, once one was seen to end.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

@@ -49,6 +49,7 @@ class Observer:
         body = self.store.get(SERVICE_KIND, *service)
         if body is None:
             self.referenced.forget(service)
+            self.store.lifetimes.told(service, self.store.lifetimes.of(service))  # nobody is left to be told
             return None
         held = self.store.of_service(service)
         releases = [each for each in held if each["kind"] == RELEASE_KIND]
@@ -77,6 +78,7 @@ class Observer:
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
             unbound=bound.problems,
+            shutdowns=self.store.lifetimes.of(service),
         )
 
     def tasks_without_service(self, service: ServiceKey) -> list[Body]:
@@ -87,8 +89,7 @@ class Observer:
 def _wanted(body: Body, releases: list[Body], children: dict[Key, Body]) -> DeliveryServiceSpec | None:
     """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
-        spec = DeliveryServiceSpec.model_validate(body["spec"])
-        return wish.of(spec, History.of(body, releases), children).spec
+        return wish.of(wish.read(body), History.of(body, releases), children).spec
     except ValidationError:
         return None  # the engine reports it
 

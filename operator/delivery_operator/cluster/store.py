@@ -13,6 +13,7 @@ from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
+from delivery_operator.cluster.lifetimes import Lifetimes
 from delivery_operator.render.names import SERVICE
 
 Body = dict[str, Any]
@@ -21,6 +22,7 @@ ServiceKey = tuple[str, str]
 ObjectKey = tuple[str, str, str]
 """Kind, namespace (empty for a cluster-scoped kind) and name of any object."""
 
+POD: Final = "Pod"
 _REMEMBERED: Final = 10_000
 _LOOKED_AT: Final = {SERVICE_KIND, TASK_KIND, ENVIRONMENT_KIND}
 
@@ -57,8 +59,9 @@ def version(body: Mapping[str, Any]) -> int:
 class Store:
     """Objects by kind, namespace and name, indexed by service. Not thread-safe: one event loop uses it."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, lifetimes: Lifetimes | None = None) -> None:
+        """Start empty; tell what follows the pods of each that changes or goes."""
+        self.lifetimes = lifetimes or Lifetimes()
         self._objects: dict[ObjectKey, Body] = {}
         self._index: dict[ServiceKey, dict[ObjectKey, None]] = {}
         self._home: dict[ObjectKey, ServiceKey] = {}
@@ -83,6 +86,8 @@ class Store:
             return None
         if held is not None and version(held) >= version(body):
             return None
+        if key[0] == POD:
+            self.lifetimes.changed(held, body)
         self._objects[key] = pruned(body)
         previous = self._home.get(key)
         if previous is not None and previous != home:
@@ -109,7 +114,7 @@ class Store:
         held = self._objects.get(key)
         if held is None or held["metadata"]["uid"] != body["metadata"]["uid"] or version(held) > removed:
             return None
-        return self._drop(key)
+        return self._drop(key, None if last_seen else body)
 
     def replace(self, kind: str, namespace: str | None, items: Iterable[Body], list_version: str) -> set[ServiceKey]:
         """Take an authoritative LIST: what it has is kept, what it lacks is forgotten.
@@ -131,7 +136,7 @@ class Store:
         for key, held in list(self._objects.items()):
             listed = key[0] == kind and (namespace is None or key[1] == namespace)
             if listed and key not in present and version(held) <= int(list_version):
-                changed.update(filter(None, [self._drop(key)]))
+                changed.add(self._drop(key))
         return changed
 
     def get(self, kind: str, namespace: str, name: str) -> Body | None:
@@ -167,9 +172,11 @@ class Store:
         """Return how many objects are held."""
         return len(self._objects)
 
-    def _drop(self, key: ObjectKey) -> ServiceKey | None:
-        del self._objects[key]
+    def _drop(self, key: ObjectKey, last: Body | None = None) -> ServiceKey:
+        held = self._objects.pop(key)
         home = self._home.pop(key)
+        if key[0] == POD:
+            self.lifetimes.gone(home, self.get(SERVICE_KIND, *home), last or held)
         index = self._index[home]
         del index[key]
         if not index:
@@ -187,7 +194,7 @@ def pruned(body: Body) -> Body:
     if _DROPPED_ANNOTATION in (metadata.get("annotations") or {}):
         metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _DROPPED_ANNOTATION}
     kept = {**body, "metadata": metadata}
-    if body["kind"] == "Pod":
+    if body["kind"] == POD:
         del kept["spec"]
         kept["status"] = {name: value for name, value in (body.get("status") or {}).items() if name in _POD_STATUS}
     return kept

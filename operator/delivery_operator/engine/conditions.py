@@ -10,7 +10,9 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
+from delivery_operator.engine import disposability
 from delivery_operator.engine.history import History, Release, last_number
+from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
@@ -53,6 +55,11 @@ def status(
     if newest and newest.has_job(names.CONTRACT):
         claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
+    shutdown = disposability.merged(
+        previous.get("shutdown") or (), snapshot.shutdowns, spec.processes if spec else None
+    )
+    if shutdown:
+        claims[ConditionType.SHUTDOWN_CLEAN] = disposability.claim(name(snapshot.service), shutdown)
     generation = snapshot.service["metadata"]["generation"]
     result: dict[str, Any] = {"observedGeneration": generation}
     if newest:
@@ -63,7 +70,9 @@ def status(
     if active:
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
-        result["formation"] = " ".join(f"{name}={_pods(process)}" for name, process in sorted(spec.processes.items()))
+        result["formation"] = " ".join(f"{each}={_pods(process)}" for each, process in sorted(spec.processes.items()))
+    if shutdown:
+        result["shutdown"] = shutdown
     result["conditions"] = with_times(claims, previous, generation, snapshot.now)
     return result
 

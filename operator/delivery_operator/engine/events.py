@@ -19,6 +19,7 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
+from delivery_operator.engine import disposability
 from delivery_operator.engine.objects import Object, condition, name, owner, uid
 from delivery_operator.engine.plan import Create, SetStatus, Write
 from delivery_operator.render.canonical import digest
@@ -174,6 +175,9 @@ def _of_service(change: _Change) -> Iterator[Event]:
         was, is_ = _claim(change.before, kind), _claim(change.after, kind)
         if is_.get("status") == status and was.get("status") != status:
             yield _claimed(change, is_, EventType.WARNING)
+    told, tells = (status.get("shutdown") or () for status in (change.before, change.after))
+    for reason, message in disposability.worsened(name(change.target), told, tells):
+        yield _claimed(change, {"reason": reason, "message": message}, EventType.WARNING)
 
 
 def _type_of_standing(reason: str, change: _Change) -> EventType | None:

@@ -96,7 +96,8 @@ class Scene:
 
     def health(self, wanted: list[Manifest], release: Release) -> Health:
         """Hold the Deployments among the wanted manifests against what lives."""
-        return health.observe(wanted, self.snapshot.children, self.snapshot.pods, release.number)
+        snapshot, settled = self.snapshot, release.phase is Phase.ACTIVE
+        return health.observe(wanted, snapshot.children, snapshot.pods, release.number, settled=settled)
 
     def taken(self, wanted: list[Manifest]) -> Outcome | None:
         """Tell of a name that this service needs and something else has."""

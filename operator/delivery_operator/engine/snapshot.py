@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from delivery_operator.api.release import ReferenceKind
+from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.platform import Platform
@@ -58,6 +59,7 @@ class Snapshot:
         template_fault: what is wrong with the environment's own templates, empty when nothing is.
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
         tasks: the DeliveryTasks that name the service.
+        shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
 
@@ -73,4 +75,5 @@ class Snapshot:
     template_fault: str = ""
     unbound: Mapping[str, str] = field(default_factory=dict)
     tasks: Sequence[Object] = ()
+    shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

@@ -5,6 +5,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from delivery_operator.engine.disposability import STEPS
+
 
 class Metrics:
     """The operator's metrics, in a registry of their own."""
@@ -49,6 +51,30 @@ class Metrics:
             "delivery_operator_tasks_total",
             "Tasks by what became of them: pending (waiting), running, succeeded or failed.",
             ["outcome"],
+            registry=self.registry,
+        )
+        self.pod_starts = Histogram(
+            "delivery_operator_pod_start_seconds",
+            "Time from the start of a process's container to its pod being ready, of pods that are probed and were not "
+            "restarted; in whole seconds.",
+            ["namespace"],
+            buckets=STEPS,
+            registry=self.registry,
+        )
+        self.pod_stops = Histogram(
+            "delivery_operator_pod_shutdown_seconds",
+            "Time from the request to end a pod to the end of its process, preStop included, where it is known; in "
+            "whole seconds.",
+            ["namespace"],
+            buckets=STEPS,
+            registry=self.registry,
+        )
+        self.pod_shutdowns = Counter(
+            "delivery_operator_pod_shutdowns_total",
+            "Pods of processes that are gone after they were asked to end, by result: clean (in time), failed (with an "
+            "error, or for want of memory), killed (at the deadline) or unknown. Which process it was is in the "
+            "condition ShutdownClean and in the log.",
+            ["namespace", "result"],
             registry=self.registry,
         )
         self.queued = Gauge(

@@ -18,12 +18,14 @@ from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.events import Recorder
 from delivery_operator.cluster.leases import Lease
+from delivery_operator.cluster.lifetimes import Lifetimes
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
 from delivery_operator.cluster.store import Body, Store
 from delivery_operator.render import bundle
 from delivery_operator.runtime import parts, server
+from delivery_operator.runtime.disposability import Tally
 from delivery_operator.runtime.handlers import Heard
 from delivery_operator.runtime.leadership import Leadership
 from delivery_operator.runtime.metrics import Metrics
@@ -54,8 +56,10 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, store, queue, vitals = Metrics(), Store(), Queue(paused=True), Vitals(time.monotonic)
+    metrics, queue, vitals = Metrics(), Queue(paused=True), Vitals(time.monotonic)
     vitals.hanging = queue.hanging
+    tally = Tally(metrics)
+    store = Store(Lifetimes(tally.began, tally.ended))
 
     def written(verb: str, body: Body) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
@@ -64,6 +68,7 @@ async def run(settings: Settings) -> None:
 
     def leads(leader: bool) -> None:  # noqa: FBT001 the one thing that is told
         metrics.leader.set(leader)
+        tally.counting = leader
         if leader:
             queue.resume()
 

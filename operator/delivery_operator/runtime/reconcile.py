@@ -109,6 +109,7 @@ class Reconciler:
                 return await self._without_service(key)
             plan = decide(snapshot)
             if not plan.writes:
+                self.store.lifetimes.told(key, snapshot.shutdowns)
                 return plan.look_again_after
             try:
                 made = await self.actor.act(key, plan)
@@ -120,6 +121,7 @@ class Reconciler:
                 raise
             self._tell(made)
             if _only_told(plan, made):
+                self.store.lifetimes.told(key, snapshot.shutdowns)
                 return plan.look_again_after
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
 

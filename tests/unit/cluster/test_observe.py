@@ -105,6 +105,21 @@ async def test_a_service_that_is_gone_is_forgotten(scene: Scene) -> None:
     assert scene.api.requests == ["get Secret db-credentials"] * 2, "its content was dropped, and read anew"
 
 
+async def test_pods_that_ended_are_seen_until_the_service_is_gone(scene: Scene) -> None:
+    labels = {**builders.process_labels("web", 1), SERVICE: "order"}
+    end = {"exitCode": 0, "startedAt": "2026-03-01T11:00:00Z", "finishedAt": "2026-03-01T12:00:04Z"}
+    pod = builders.pod(scene.service, labels=labels, container={"state": {"terminated": end}})
+    pod["metadata"] |= {"deletionTimestamp": "2026-03-01T12:00:23Z", "deletionGracePeriodSeconds": 23}
+    scene.put(pod)
+    scene.store.remove(pod)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert {process: entry["result"] for process, entry in seen.shutdowns.items()} == {"web": "Clean"}
+    scene.store.remove(scene.service)
+    await scene.observer.observe(ORDER)
+    assert scene.store.lifetimes.of(ORDER) == {}
+
+
 async def test_a_spec_that_cannot_be_read_refers_to_nothing() -> None:
     """The engine reports it; here it must not be in the way."""
     scene = Scene({"image": "order:1", "processes": {}, "config": "oops"})

@@ -206,6 +206,12 @@ class Walk(RuleBasedStateMachine):
             self.world.pods_do_not_come(process, overdue=overdue)
         self.react(then)
 
+    @rule(process=PROCESSES, code=st.sampled_from([0, 0, 2, 137]), seconds=st.integers(0, 40), then=OPERATOR)
+    def end_a_pod(self, process: str, code: int, seconds: int, then: int | None) -> None:
+        if ("Deployment", f"order-{process}") in self.world.objects:
+            self.world.pod_ends(process, int(self.world.runs(process)), code=code, seconds=seconds)
+        self.react(then)
+
     # The operator.
 
     def react(self, writes: int | None) -> None:

@@ -19,6 +19,7 @@ from delivery_operator.cluster.store import Store
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Plan
 from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.render import names
 from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
@@ -129,6 +130,24 @@ async def test_a_second_reconcile_writes_nothing(scene: Scene) -> None:
     await scene.reconciler.reconcile(ORDER)
     assert scene.written == []
     assert len(scene.api.requests) == requests, "and asks nothing"
+
+
+async def test_a_pod_that_ended_is_told_of_and_then_forgotten(scene: Scene) -> None:
+    """F9-10: the status remembers it."""
+    await scene.reconciler.reconcile(ORDER)
+    scene.written.clear()
+    labels = {**builders.process_labels("web", 1), names.SERVICE: "order"}
+    end = {"exitCode": 137, "startedAt": "2026-03-01T11:00:00Z", "finishedAt": "2026-03-01T12:00:24Z"}
+    body = builders.pod(builders.service(FIELDS), labels=labels, container={"state": {"terminated": end}})
+    body["metadata"] |= {"deletionTimestamp": "2026-03-01T12:00:23Z", "deletionGracePeriodSeconds": 23}
+    scene.store.put(body)
+    scene.store.remove(body)
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("ShutdownClean") == ("False", "KilledAtDeadline")
+    assert scene.written == ["patch-status DeliveryService"]
+    assert scene.store.lifetimes.of(ORDER) == {}
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.written == ["patch-status DeliveryService"]
 
 
 async def test_a_service_that_is_gone_is_nothing_to_do(scene: Scene) -> None:

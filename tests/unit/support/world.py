@@ -18,8 +18,10 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
-from delivery_operator.engine import authors, events
+from delivery_operator.engine import authors, disposability, endings, events
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.disposability import Record
+from delivery_operator.engine.endings import Request
 from delivery_operator.engine.events import Event
 from delivery_operator.engine.objects import Key, Object, key, owner
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
@@ -61,6 +63,7 @@ class World:
         self.template_fault = ""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.shutdowns: dict[str, Record] = {}
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.told: list[Event] = []
@@ -255,6 +258,23 @@ class World:
             builders.pod(self.deployment(process), name=f"order-{process}-x1", labels=labels, container=container)
         )
 
+    def pod_ends(self, process: str, release: int, *, code: int = 0, seconds: int = 1, grace: int = 23) -> None:
+        """Ask a pod of a process to end, and let it end so many seconds later, as the operator sees it gone."""
+        labels = {**builders.process_labels(process, release), names.SERVICE: "order"}
+        asked = Request(self.now, grace, grace, 0)
+        started, ended = self.now - timedelta(hours=1), self.now + timedelta(seconds=seconds)
+        end = {"exitCode": code, "startedAt": started.isoformat(), "finishedAt": ended.isoformat()}
+        pod = builders.pod(self.service, labels=labels, container={"name": "order", "state": {"terminated": end}})
+        self.tick(seconds)
+        entry = disposability.record(found) if (found := endings.ending(pod, asked)) else None
+        if entry is not None:
+            self.shutdowns[process] = disposability.merge(self.shutdowns.get(process), entry)
+
+    def restart(self) -> None:
+        """Let the operator start again: it knows what is there, and nothing of what is gone."""
+        self.cache.clear()
+        self.shutdowns.clear()
+
     def run(self) -> None:
         """Let everything go well until nothing is left to do."""
         for _ in range(MOST_PLANS):
@@ -300,6 +320,7 @@ class World:
             template_fault=self.template_fault,
             unbound=self.unbound,
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
+            shutdowns=dict(self.shutdowns),
             refusal=refusal,
         )
 

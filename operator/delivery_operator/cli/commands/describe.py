@@ -10,6 +10,7 @@ from rich.text import Text
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
 from delivery_operator.cli import standing
 from delivery_operator.cli.arguments import ServiceName
+from delivery_operator.cli.durations import span
 from delivery_operator.cli.exits import Exit
 from delivery_operator.cli.formation import CRON_HEADER, HEADER, cron_rows, formation, rows
 from delivery_operator.cli.history import history, made
@@ -62,6 +63,7 @@ async def _page(cluster: Cluster, name: str, now: datetime) -> dict[str, Any]:
         "problems": [vars(each) for each in standing.problems(body)],
         "releases": await history(cluster, body),
         "processes": await formation(cluster, name, now),
+        "shutdown": status.get("shutdown") or [],
         "backingServices": [_binding(each) for each in spec.get("backingServices") or ()],
         "tasks": sorted(spec.get("tasks") or {}),
         "runs": _runs(runs.items, name),
@@ -116,6 +118,7 @@ def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     )
     _section(to, "Processes", HEADER[1:], [row[1:] for row in rows(page["processes"])])
     _section(to, "Scheduled processes", CRON_HEADER[1:], [row[1:] for row in cron_rows(page["processes"], now)])
+    _section(to, "How pods end", ("PROCESS", "RELEASE", "RESULT", "EXIT", "WITHIN", "GRACE"), _shutdown_rows(page))
     bindings = [
         (each["name"], each["type"], each["version"] or "", each["from"], ", ".join(each["variables"]))
         for each in page["backingServices"]
@@ -158,6 +161,20 @@ def _releases(page: dict[str, Any], now: datetime) -> list[tuple[Cell, ...]]:
             made(each),
         )
         for each in page["releases"][:_RELEASES_SHOWN]
+    ]
+
+
+def _shutdown_rows(page: dict[str, Any]) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            each["process"],
+            f"r{each['release']}",
+            worded(each["result"]),
+            str(each.get("exitCode", "")),
+            span(min(each["withinSeconds"], each["graceSeconds"])) if "withinSeconds" in each else "",
+            span(each["graceSeconds"]),
+        )
+        for each in page["shutdown"]
     ]
 
 

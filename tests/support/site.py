@@ -10,7 +10,7 @@ from pathlib import Path
 from devcluster.cluster import Cluster
 from tests.support.kube import Kube, Object, wait_for
 from tests.support.kubelet import FakeKubelet
-from tests.support.operator import OperatorProcess, user
+from tests.support.operator import POD, OperatorProcess, renews, user
 from tests.support.proxy import Proxy
 
 
@@ -27,9 +27,9 @@ class Site:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _runs: list[OperatorProcess] = field(default_factory=list)
 
-    def start(self, kubeconfig: Object | None = None, **settings: str) -> OperatorProcess:
-        """Start an operator for this namespace; the fixture ends it."""
-        run = OperatorProcess(kubeconfig or self.kubeconfig, self.namespace, self.folder, **settings)
+    def start(self, kubeconfig: Object | None = None, pod: str = POD, **settings: str) -> OperatorProcess:
+        """Start an operator for this namespace; the fixture ends it. A second replica needs another pod's name."""
+        run = OperatorProcess(kubeconfig or self.kubeconfig, self.namespace, self.folder, pod, **settings)
         self._runs.append(run)
         return run
 
@@ -58,12 +58,14 @@ class Site:
             yield proxy, kubeconfig
 
     def writes(self) -> list[Object]:
-        """Every write request of the operator that the API server recorded."""
+        """Every write request of the operator that the API server recorded, but those that hold its Lease."""
         verbs = {"create", "update", "patch", "delete", "deletecollection"}
         return [
             event
             for event in self.cluster.audit_events(self.began)
-            if event["user"]["username"] == user(self.namespace) and event["verb"] in verbs
+            if event["user"]["username"] == user(self.namespace)
+            and event["verb"] in verbs
+            and not renews(event, self.namespace)
         ]
 
     def wait_for_lists(self, number: int) -> None:

@@ -88,7 +88,7 @@ class Author(Model):
 
     manager: str = Field(description="Its name, e.g. kubectl-client-side-apply or kustomize-controller.")
     operation: str = Field(description="Apply (server-side apply) or Update.")
-    time: Timestamp | None = Field(default=None, description="When it last changed the DeliveryService.")
+    time: str | None = Field(default=None, description="When it last changed the DeliveryService (RFC 3339).")
     fields: list[str] = Field(
         description="Which of the changed fields are its own.", json_schema_extra={"x-kubernetes-list-type": "atomic"}
     )

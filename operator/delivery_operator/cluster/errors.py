@@ -8,6 +8,7 @@ ApiError
 ├── Refused         400, 401, 403, 405, 413, 422: the same request will be refused again
 │   └── Terminating 403: the namespace is being deleted
 └── Unavailable     429, 5xx, timeouts, broken connections: the same request may succeed later
+    └── Deposed     it was not sent: it writes, and this process does not lead
 """
 
 from typing import Any
@@ -59,6 +60,10 @@ class Unavailable(ApiError):
         """Keep how long the server asked to wait."""
         super().__init__(request, message, code=code)
         self.retry_after = retry_after
+
+
+class Deposed(Unavailable):
+    """The request was not sent, since it writes and this process does not hold the lease, or no longer."""
 
 
 def of_response(  # noqa: PLR0911 one return for each class of answer

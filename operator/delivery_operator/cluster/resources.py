@@ -89,6 +89,10 @@ INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", _
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", _OWN)
 PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
+LEASES: Final = Resource(
+    "coordination.k8s.io", "v1", "leases", "Lease", frozenset({"get", "create", "update"}), labelled=False
+)
+"""Of the operator's own namespace: who leads. None of a service's, so not in the table below."""
 EVENTS: Final = Resource("", "v1", "events", "Event", frozenset({"get", "create", "patch"}), labelled=False)
 
 

@@ -88,18 +88,17 @@ def _of_references(missing: Iterable[Missing]) -> Iterator[_Problem]:
 
 
 def _of_environment(snapshot: Snapshot, spec: DeliveryServiceSpec | None, ready: Object) -> Iterator[_Problem]:
-    """What keeps a release from being made; while all serves, that is yet to hurt."""
+    """What keeps a release from being made; of no interest to one that serves, and its environment tells it too."""
     if spec is None:
         return
     environment = (ENVIRONMENT, spec.environment)
     if snapshot.obstacle:
         yield from _problem(STANDING, snapshot.obstacle.reason, environment, snapshot.obstacle.message)
-        return
-    severity = Severity.WARNING if ready["status"] == ConditionStatus.TRUE else None
-    if snapshot.template_fault:
-        yield from _problem(STANDING, "TemplateInvalid", environment, snapshot.template_fault, severity)
-    for need in needs.unmet(spec, snapshot.platform):
-        yield from _problem(STANDING, need.reason, (SERVICE, name(snapshot.service)), need.message, severity)
+    elif ready["status"] != ConditionStatus.TRUE:
+        if snapshot.template_fault:
+            yield from _problem(STANDING, "TemplateInvalid", environment, snapshot.template_fault)
+        for need in needs.unmet(spec, snapshot.platform):
+            yield from _problem(STANDING, need.reason, (SERVICE, name(snapshot.service)), need.message)
 
 
 def _of_release(history: History) -> Iterator[_Problem]:
@@ -134,13 +133,11 @@ def _of_standing(snapshot: Snapshot, ready: Object) -> Iterator[_Problem]:
     yield from _problem(STANDING, ready["reason"], about, ready["message"])
 
 
-def _problem(
-    table: Mapping[str, Reason], reason: str, about: Key, message: str, severity: Severity | None = None
-) -> Iterator[_Problem]:
+def _problem(table: Mapping[str, Reason], reason: str, about: Key, message: str) -> Iterator[_Problem]:
     known = table.get(reason)
     grave = known.severity if known else Severity.ERROR
     if grave is not None:
-        yield _Problem(reason, about, message[:MESSAGE_LIMIT], severity or grave)
+        yield _Problem(reason, about, message[:MESSAGE_LIMIT], grave)
 
 
 def _told(problem: _Problem, service: str) -> dict[str, Any]:

@@ -57,6 +57,11 @@ class Metrics:
         self.working = Gauge(
             "delivery_operator_workers_busy", "Services that are being reconciled.", registry=self.registry
         )
+        self.leader = Gauge(
+            "delivery_operator_leader",
+            "Whether this replica leads (1) or stands by (0); over all replicas the sum is 1.",
+            registry=self.registry,
+        )
         self.objects = Gauge("delivery_operator_store_objects", "Objects held in memory.", registry=self.registry)
         self.resyncs = Counter(
             "delivery_operator_resyncs_total",

@@ -1,5 +1,6 @@
 """One reconcile: observe, decide, act, until there is nothing left to write (invariant 1)."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.runtime.metrics import Metrics
-from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.queue import MOST_SECONDS, Queue
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +62,8 @@ class Reconciler:
 
     async def _reconcile_or_retry(self, key: ServiceKey) -> None:
         try:
-            again = await (self.reconcile(key) if key[0] else self.reconcile_environment(key[1]))
+            async with asyncio.timeout(MOST_SECONDS):
+                again = await (self.reconcile(key) if key[0] else self.reconcile_environment(key[1]))
         except WriteRefused as error:
             delay = self.queue.add_failed(key)
             self.metrics.reconciles.labels("refused").inc()
@@ -73,6 +75,11 @@ class Reconciler:
             delay = self.queue.add_failed(key, wait)
             self.metrics.reconciles.labels("retry").inc()
             log.warning("api server did not serve a request", error=str(error), retry_seconds=round(delay, 1))
+        except TimeoutError:
+            # What is done is done; it goes on from there, after others have had their turn.
+            delay = self.queue.add_failed(key)
+            self.metrics.reconciles.labels("retry").inc()
+            log.warning("reconcile took too long", seconds=MOST_SECONDS, retry_seconds=round(delay, 1))
         except Exception:
             # A bug in one service's reconcile must not end the operator for all others (invariant 10).
             delay = self.queue.add_failed(key)

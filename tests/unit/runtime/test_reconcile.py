@@ -22,7 +22,7 @@ from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
-from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.queue import MOST_SECONDS, Queue
 from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -215,6 +215,37 @@ async def test_what_failed_comes_back_later_and_what_is_done_does_not(
     assert scene.count("done") == 1
     await clock.advance(1000)
     assert scene.count("done") == 1
+    scene.queue.close()
+    await worker
+
+
+class Hanging(FakeApi):
+    """An API server that takes requests for one service and never answers."""
+
+    async def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        if body["metadata"]["name"].startswith("order-"):
+            await asyncio.Event().wait()
+        return await super().create(resource, body)
+
+
+async def test_a_reconcile_that_hangs_is_given_up_and_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 10: its worker is for others too."""
+    scene = Scene(Hanging())
+    scene.service()
+    scene.service("payment")
+    clock = Clock(monkeypatch)
+    scene.queue.add(ORDER)
+    scene.queue.add(("shop", "payment"))
+    worker = asyncio.create_task(scene.reconciler.work())
+    await clock.advance(0)
+    await clock.advance(MOST_SECONDS - 1)
+    assert (scene.count("retry"), scene.count("done")) == (0, 0)
+    await clock.advance(2)
+    assert (scene.count("retry"), scene.count("done")) == (1, 1)
+    assert ("DeliveryRelease", "shop", "payment-r1") in scene.api.objects
+    scene.api.__class__ = FakeApi
+    await clock.advance(1)
+    assert scene.count("done") == 2
     scene.queue.close()
     await worker
 

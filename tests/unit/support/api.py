@@ -96,6 +96,15 @@ class FakeApi(Api):
         kept_uid = {"uid": found["metadata"]["uid"]} if found else {}
         return self.put({**(found or {}), **body, "metadata": {**body["metadata"], **kept_uid}})
 
+    async def update(self, resource: Resource, body: Mapping[str, Any]) -> Body:
+        place = self._write("update", resource, body)
+        found = self.objects.get(place)
+        if found is None:
+            raise NotFound(f"PUT {place[2]}", "not found", code=404)
+        if found["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise Conflict(f"PUT {place[2]}", "it has changed", code=409)
+        return self.put(body)
+
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
         found = self.objects.get(self._write("patch", resource, {"metadata": {"namespace": namespace, "name": name}}))
         if found is None:

@@ -109,7 +109,8 @@ class DeliveryServiceStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
     observed_generation: int | None = Field(
-        default=None, description="The metadata.generation that this status answers to."
+        default=None,
+        description="The metadata.generation that this status answers to; -1 before the operator has answered.",
     )
     release: str | None = Field(default=None, description="Name of the newest DeliveryRelease.")
     number: int | None = Field(default=None, description="The last number given to a release; none is used twice.")

@@ -1,6 +1,6 @@
 """How a service stands, read from the status that the operator wrote; nothing is decided here a second time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,12 @@ class Problem:
 
 def condition(body: Body, kind: str) -> Body:
     """Return the condition of a type, or an empty one."""
-    found = (each for each in (body.get("status") or {}).get("conditions") or () if each["type"] == kind)
+    found = (each for each in _conditions(body) if each["type"] == kind)
     return next(found, {})
+
+
+def _conditions(body: Body) -> Sequence[Body]:
+    return (body.get("status") or {}).get("conditions") or ()
 
 
 def holds(body: Body, kind: str, value: str = ConditionStatus.TRUE) -> bool:
@@ -55,7 +59,7 @@ def word(body: Body) -> str:
 
 def sentence(body: Body) -> str:
     """Say in one line how a service stands and why."""
-    if not body.get("status"):
+    if not _conditions(body):
         return "no operator has answered yet"
     behind = "" if answered(body) else "the operator has not answered the newest spec yet; before it: "
     ready = condition(body, ConditionType.READY)
@@ -77,7 +81,7 @@ def _about(found: Body) -> str:
 
 def _unanswered(body: Body) -> Iterator[Problem]:
     remedy = "if that lasts, look at the operator: kubectl delivery doctor"
-    if not body.get("status"):
+    if not _conditions(body):
         yield Problem(Severity.ERROR, "NoAnswer", "", "no operator has answered this service yet", remedy)
     elif not answered(body):
         seen, wanted = body["status"].get("observedGeneration"), body["metadata"]["generation"]

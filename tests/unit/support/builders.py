@@ -52,6 +52,7 @@ def service(fields: Mapping[str, Any], *, name: str = "order", uid: str = "uid-o
         "kind": KIND,
         "metadata": {"name": name, "namespace": "shop", "uid": uid, "generation": 1, "resourceVersion": "1"},
         "spec": deepcopy(dict(fields)),
+        "status": {"observedGeneration": -1},  # the CRD's default
     }
 
 

@@ -5,6 +5,7 @@ object it is about and what to do, the gravest first. Nothing is decided here: t
 found, and what to do about each from api/reasons.py.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,8 @@ from delivery_operator.render import needs
 PROBLEMS_LIMIT: Final = 16
 MESSAGE_LIMIT: Final = 512
 
+_LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
+"""A link of the reference page, which is made of the same text."""
 _GRAVITY: Final = list(Severity)
 _CAUSED: Final = frozenset(
     {
@@ -150,5 +153,5 @@ def _told(problem: _Problem, service: str) -> dict[str, Any]:
         "reason": problem.reason,
         "object": {"kind": kind, "name": object_name},
         "message": problem.message,
-        **({"remedy": known.remedy.replace("NAME", service)} if known and known.remedy else {}),
+        **({"remedy": _LINK.sub(r"\1", known.remedy).replace("NAME", service)} if known and known.remedy else {}),
     }

@@ -6,7 +6,9 @@ from delivery_operator.api.reasons import STANDING
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.status import DeliveryServiceStatus
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.history import History
 from delivery_operator.engine.plan import SetStatus
+from delivery_operator.engine.problems import of as problems_of
 from delivery_operator.engine.snapshot import Obstacle, Refusal
 from tests.unit.support import builders
 from tests.unit.support.builders import MIGRATE, NEXT_IMAGE, RELAY, WEB
@@ -153,6 +155,17 @@ def test_somebody_elses_deployment_is_none_of_ours(serving: World) -> None:
     serving.add({**body, "metadata": {**metadata, "uid": "uid-of-other"}, "status": {}})
     serving.pod_says("web", 1, CRASHING)
     assert problems(serving) == []
+
+
+def test_a_remedy_has_the_name_of_the_service_and_no_links() -> None:
+    ended = {"type": "ShutdownClean", "status": "False", "reason": "KilledAtDeadline", "message": "web was killed"}
+    world = World(builders.spec())
+    ready = {"type": "Ready", "status": "True", "reason": "Serving", "message": ""}
+    world.observe()
+    (found,) = problems_of(world.snapshot(), History(()), None, (), [ready, ended])
+    assert (found["severity"], found["reason"]) == ("Warning", "KilledAtDeadline")
+    assert "Drain a worker" in found["remedy"]
+    assert "](" not in found["remedy"]
 
 
 def test_many_problems_are_bounded_and_sorted(serving: World) -> None:

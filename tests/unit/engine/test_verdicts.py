@@ -7,7 +7,7 @@ they wait for comes to an end by itself, unless something outside is missing.
 from copy import deepcopy
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import invariant, rule
 
 from delivery_operator.api.crd import DEFINITIONS, crd
@@ -52,11 +52,17 @@ class Judged(Walk):
         waits = self.world.obstacle or SECRET not in self.world.contents or paused
         if before == "InProgress":
             assert after != "InProgress" or waits or "url" not in self.world.contents[SECRET], later.status
-        else:
-            assert after == before, later.status
+        elif self.world.said("Ready")[1] != "RollbackRefused":
+            # A release that rollbackTo names may still be migrating: refused now, it may be gone back to later.
+            assert after == before, self.world.status
 
 
-Judged.TestCase.settings = settings(max_examples=25, stateful_step_count=20, report_multiple_bugs=False)
+Judged.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=20,
+    report_multiple_bugs=False,
+    phases=(Phase.reuse, Phase.generate),  # to make a walk shorter takes minutes, and its steps tell enough
+)
 TestJudged = pytest.mark.timeout(420)(Judged.TestCase)
 
 

@@ -73,6 +73,8 @@ class Actor:
             if ready is None or not as_seen:
                 break
             made.append(ready)
+            if isinstance(ready, Apply | Create) and ready.drift:
+                self._store.repairs.note(service, ready.drift)
             self._tell(ready)
         return made
 

@@ -95,6 +95,7 @@ class Observer:
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
             unbound=bound.problems,
+            repairs=self.store.repairs.of(service),
             shutdowns=self.store.lifetimes.of(service),
         )
 
@@ -110,7 +111,7 @@ class Observer:
 def _wanted(body: Body, history: History, children: dict[Key, Body]) -> DeliveryServiceSpec | None:
     """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
-        return wish.of(wish.read(body), history, children).spec
+        return wish.of(body, wish.read(body), history, children).spec
     except ValidationError:
         return None  # the engine reports it
 

@@ -18,10 +18,11 @@ from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.memo import KEPT, Content, Same
 from delivery_operator.engine.objects import Key, Object, annotations, name, uid
 from delivery_operator.engine.plan import Create
+from delivery_operator.engine.scaled import asked
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import content, pack, render
+from delivery_operator.render.manifests import content, pack, render, scaling
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Wish:
         """
         hashes = references.hashes(self.spec, snapshot.referenced, snapshot.platform.bindings)
         return digest({"content": self.content, "references": hashes})
+
+    def met_by(self, release: Release, snapshot: Snapshot) -> bool:
+        """Whether a release is what is wished for; of one to go back to the manifests count too, not content alone."""
+        as_source = self.source is None or self.source.templates == release.templates
+        return as_source and release.digest == self.digest(snapshot)
 
 
 def read(service: Object) -> DeliveryServiceSpec:
@@ -97,12 +103,9 @@ def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mappi
             f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
         )
         return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
-    if target.has_job(names.MIGRATE) and (target.migration or {}).get("result") != MigrationResult.SUCCEEDED:
-        message = (
-            f"release {number}, which spec.release.rollbackTo names, has never run: its migration did not succeed, and "
-            "a copy runs none; name one that has served, or remove rollbackTo"
-        )
-        return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
+    unmigrated = _unmigrated(target, number)
+    if unmigrated:
+        return Wish(spec, own, obstacle=unmigrated)
     today = overlay.todays(target, spec)
     if today is None:
         message = (
@@ -113,8 +116,28 @@ def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mappi
     return Wish(today, target.content, source=target)
 
 
-def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Create:
+def _unmigrated(target: Release, number: int) -> Obstacle | None:
+    """Why a release has never run: a copy of it would run no migration either."""
+    if not target.has_job(names.MIGRATE) or (target.migration or {}).get("result") == MigrationResult.SUCCEEDED:
+        return None
+    named = f"release {number}, which spec.release.rollbackTo names, has"
+    if target.phase in {Phase.PENDING, Phase.MIGRATING}:
+        return Obstacle("RollbackTargetMigrating", f"{named} not migrated yet; its end is waited for", passes=True)
+    message = (
+        f"{named} never run: its migration did not succeed, and a copy runs none; name one that has served, or remove "
+        "rollbackTo"
+    )
+    return Obstacle("RollbackRefused", message)
+
+
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None) -> Create:
     """Plan the making of the next release.
+
+    Args:
+        wish: what it should be.
+        snapshot: what there is.
+        newest: the release before it.
+        renewed: number of the release that it renews, if it does.
 
     Raises:
         TemplateError: the templates are wrong.
@@ -122,7 +145,7 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Create:
     service = snapshot.service
     number = last_number(snapshot, newest) + 1
     namespace = service["metadata"]["namespace"]
-    reason, what = changed(wish, snapshot, newest)
+    reason, what = changed(wish, snapshot, newest, renewed)
     release = {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -145,6 +168,7 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Create:
             "number": number,
             "reason": reason.value,
             "changes": what.told(),
+            **({"renewalOf": renewed} if renewed else {}),
             "digest": wish.digest(snapshot),
             "references": references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings),
             **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
@@ -160,30 +184,35 @@ def retried(service: Object, newest: Release) -> bool:
 
 def _rendered(wish: Wish, snapshot: Snapshot) -> dict[str, Any]:
     spec, service = wish.spec, snapshot.service
-    manifests = render(name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
+    whole = (name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
     return {
         "image": spec.image,
         **({"revision": spec.codebase.revision} if spec.codebase else {}),
         "content": wish.content,
         "templates": snapshot.bundle.digest,
-        "manifests": pack(manifests),
+        "manifests": pack([*render(*whole), *scaling(*whole)]),
+        "scaling": asked(spec.processes, snapshot.platform),
     }
 
 
 def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     """Take everything from the source byte for byte; the Secrets it names hold today's credentials."""
-    kept = ("image", "revision", "content", "templates", "manifests")
+    kept = ("image", "revision", "content", "templates", "manifests", "scaling")
     number = wish.spec.release.rollback_to
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 
 
-def changed(wish: Wish, snapshot: Snapshot, newest: Release | None) -> tuple[Reason, Changes]:
+def changed(
+    wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None
+) -> tuple[Reason, Changes]:
     """Tell why the next release is made, and what somebody changed for it."""
     since = newest.body["metadata"].get("creationTimestamp") if newest else None
     if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
         return Reason.RETRY, Changes((("metadata", "annotations", names.RETRY),), since=since)
     if wish.source:
         return Reason.ROLLBACK, Changes((changes.ROLLBACK,), since=since)
+    if renewed:
+        return Reason.TEMPLATES_CHANGED, Changes((), since=since)
     back = (changes.ROLLBACK,) if newest and newest.copy_of else ()
     held = references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings)
     before = newest.body["spec"].get("references") or () if newest else held

@@ -73,6 +73,16 @@ write is not made: a fault there finds nothing to strike, and the end is compare
 
 """
 
+_OF_THE_WALKS: Final = """
+## Walks through specs
+
+A walk is one to four random specs in a row, right and wrong ones, with what they refer to there or missing, and then
+the first spec again (the method of Acto, Gu et al., SOSP '23). After each step either the spec is reached, or admission
+refuses it and says what is wrong, or the status tells what is in the way and what served serves on. At the end all pods
+are what they were at first. Against the process the refusals are those of a real API server.
+
+"""
+
 
 def lists() -> list[str]:
     """The parts of the page that must be as the code is: scenarios and faults, in words."""
@@ -138,11 +148,11 @@ def _results(records: Sequence[Record], seed: int) -> str:
 def _walks(records: Sequence[Record]) -> str:
     if not records:
         return ""
-    rows = [
-        (each.scenario, each.writes, *(each.struck[name] for name in ("taken", "refused", "reverted")))
-        for each in records
-    ]
-    return "\n## Walks through specs\n\n" + _table(("walks", "number", "specs taken", "refused", "reverted"), rows)
+    names = ("reached", "refused", "told why not", "paused", "reverted")
+    rows = [(each.scenario, each.writes, *(each.struck[name] for name in names)) for each in records]
+    return _OF_THE_WALKS + _table(
+        ("level", "walks", "specs reached", "refused", "status told why not", "paused", "walks that came back"), rows
+    )
 
 
 def _levels(name: str) -> str:

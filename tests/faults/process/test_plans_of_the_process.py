@@ -12,7 +12,7 @@ from tests.support.faults.process.faults import Fault
 from tests.support.faults.process.run import Differs, played
 from tests.support.faults.process.scenarios import SCENARIOS
 from tests.support.faults.record import Record, Told
-from tests.support.faults.sample import EVERYTHING
+from tests.support.faults.sample import EVERYTHING, number
 from tests.support.sites import OpenSite
 
 AT_ONCE = 4
@@ -37,7 +37,7 @@ def test_each_plan_comes_to_the_end_of_the_reference(open_site: OpenSite, name: 
 
     wrong = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for fault, struck, problem in pool.map(plan, chosen(name, len(reference.writes), A_PART)):
+        for fault, struck, problem in pool.map(plan, chosen(name, len(reference.writes), number(A_PART))):
             record.struck[fault.name] += struck
             record.missed += not struck
             if problem:

@@ -12,6 +12,7 @@ from tests.support.faults.model.scenarios import SCENARIOS as MODELLED
 from tests.support.faults.process.faults import KILLS, OTHERS
 from tests.support.faults.process.scenarios import SCENARIOS
 from tests.support.faults.record import Record
+from tests.support.faults.sample import ASKED, EVERYTHING, SEED
 
 PAGE: Final = Path(__file__).parents[3] / "docs/reliability.md"
 OF_THE_MODEL: Final[tuple[type[model.Fault], ...]] = (
@@ -34,7 +35,7 @@ _INTRODUCTION: Final = """\
 <!-- `make test-faults` writes this page. -->
 
 What the operator does must not depend on when it is killed, on which answer is lost, or on how old its view of the
-cluster is. This page says how that is tested, and what came of the last whole run of `make test-faults`. `make test`
+cluster is. This page says how that is tested, and what came of the last run of `make test-faults`. `make test`
 runs a part of it; `FAULTS_SEED` chooses which.
 
 A **scenario** is something that happens to a service. It is played once with nothing going wrong: the **reference**. A
@@ -67,6 +68,7 @@ Each comes at every place there is: every write, every decision and each object 
 moments between which the operator may be away. All answers of the API server are tried as well.
 
 """
+_AMOUNT: Final = "Every plan" if EVERYTHING else f"Of each scenario and level at most {ASKED} plans"
 _THE_RUN: Final = """\
 Writes are those of the reference. In a plan news may come together that came apart in the reference, and then the last
 write is not made: a fault there finds nothing to strike, and the end is compared all the same.
@@ -106,17 +108,17 @@ def scenarios_told(page: str) -> list[tuple[str, str]]:
     return re.findall(r"^\| (model|process) \| ([^|]+?) \|", page, re.MULTILINE)
 
 
-def page(records: Sequence[Record], seed: int) -> str:
+def page(records: Sequence[Record]) -> str:
     """The page after a run."""
-    return "\n".join([_INTRODUCTION, *(f"{each}" for each in lists()), _results(records, seed)])
+    return "\n".join([_INTRODUCTION, *(f"{each}" for each in lists()), _results(records)])
 
 
-def write(records: Sequence[Record], seed: int) -> None:
+def write(records: Sequence[Record]) -> None:
     """Write it."""
-    PAGE.write_text(page(records, seed))
+    PAGE.write_text(page(records))
 
 
-def _results(records: Sequence[Record], seed: int) -> str:
+def _results(records: Sequence[Record]) -> str:
     scenarios = [each for each in records if each.level != "walks"]
     ordered = sorted(scenarios, key=lambda each: (each.level, [*SCENARIOS, *MODELLED].index(each.scenario)))
     rows = [
@@ -134,9 +136,9 @@ def _results(records: Sequence[Record], seed: int) -> str:
     total = {level: sum(each.plans for each in scenarios if each.level == level) for level in ("process", "model")}
     different = sum(each.different for each in scenarios)
     return (
-        "## The last whole run\n\n"
-        f"{total['process']:,} plans against the process and {total['model']:,} against the model; {different} of them "
-        f"came to another end than the reference. Seed {seed}.\n\n"
+        "## The last run\n\n"
+        f"{_AMOUNT}: {total['process']:,} plans against the process and {total['model']:,} against the model; "
+        f"{different} of them came to another end than the reference. FAULTS_SEED={SEED}.\n\n"
         + _THE_RUN
         + _table(("level", "scenario", "writes", "plans", "found nothing to strike", "another end"), rows)
         + "\n"

@@ -1,4 +1,8 @@
-"""How much is run, and which part: everything with FAULTS=all, otherwise a part that FAULTS_SEED chooses."""
+"""How much is run, and which part.
+
+FAULTS=all is everything, FAULTS=20 so many plans of each scenario, and by default it is a part that takes minutes.
+FAULTS_SEED chooses the part.
+"""
 
 import os
 import random
@@ -7,13 +11,19 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-EVERYTHING: Final = os.environ.get("FAULTS") == "all"
+ASKED: Final = os.environ.get("FAULTS", "")
+EVERYTHING: Final = ASKED == "all"
 SEED: Final = int(os.environ.get("FAULTS_SEED", "1"))
 
 
 def chance(*of: object) -> random.Random:
     """A source of choices that depends on the seed and on what is chosen for, and on nothing else."""
     return random.Random(" ".join(map(str, (SEED, *of))))  # noqa: S311 it chooses plans
+
+
+def number(usual: int) -> int:
+    """How many plans of each scenario, where not everything is run."""
+    return int(ASKED) if ASKED.isdigit() else usual
 
 
 def part(of: Sequence[T], number: int, *what: object) -> list[T]:

@@ -46,7 +46,7 @@ class Proxy:
         self._away = False
         self._unknown: str | None = None
         self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
-        self._jam: threading.Event | None = None
+        self._jam: tuple[str, threading.Event] | None = None
         self._slow: set[str] = set()
         self._flow = asyncio.Event()
         self._gone: set[str] = set()
@@ -106,14 +106,18 @@ class Proxy:
             released.set()
 
     @contextlib.contextmanager
-    def jammed(self) -> Iterator[None]:
-        """Take writes and keep them until the context ends; those whose sender has gone by then go nowhere."""
-        self._jam = threading.Event()
+    def jammed(self, within: str = "/") -> Iterator[None]:
+        """Take writes to paths that have this within, and keep them until the context ends.
+
+        Those whose sender has gone by then go nowhere.
+        """
+        ended = threading.Event()
+        self._jam = (within, ended)
         try:
             yield
         finally:
-            self._jam.set()
             self._jam = None
+            ended.set()
 
     # What faults do, in the proxy's loop.
 
@@ -253,9 +257,9 @@ class Proxy:
 
     async def _kept_back(self, request: web.Request) -> None:
         jam = self._jam
-        if jam is None:
+        if jam is None or jam[0] not in request.path:
             return
-        await asyncio.to_thread(jam.wait)
+        await asyncio.to_thread(jam[1].wait)
         if request.transport is None or request.transport.is_closing():
             raise web.HTTPServiceUnavailable
 

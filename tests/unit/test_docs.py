@@ -26,6 +26,7 @@ REASONS_ARE_IN = [
     *PACKAGE.glob("cluster/environments.py"),
 ]
 OTHER_WORDS = {
+    "Lease",
     *("True", "False", "Missing", "KeyMissing", "History"),  # states of conditions, parts of reasons, a type
     *("Ready", "DisruptionTarget", "TerminationByKubelet", "ContainerStatusUnknown", "Unknown"),
     *(each.kind for each in RESOURCES),

@@ -121,10 +121,17 @@ STANDING: Final[Mapping[str, Reason]] = {
         "the Job was deleted before its result was recorded",
         "check the schema, then change the spec or `kubectl delivery retry NAME`: either makes a new release",
     ),
+    "MigrationSuspended": Reason(
+        "somebody suspended the Job of the migration while it ran", "resume it; the message has the command"
+    ),
     "MigrationOfOlderRelease": Reason(
         "two migrations never run at the same time; one that cannot start is taken away",
         "wait for the older one",
         Severity.INFO,
+    ),
+    "WaitingForDatabase": Reason(
+        "a release of another service changes the schema of a database that this one is bound to; the message names it",
+        "wait; where the other one cannot end, see to that one",
     ),
     "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry and `spec.imagePullSecrets`"),
     "CrashLoop": Reason(
@@ -168,6 +175,9 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "Succeeded": Reason("it succeeded"),
     },
     ConditionType.CONTRACT_SUCCEEDED: {
+        "WaitingForDatabase": Reason(
+            "a release of another service changes the schema of a database that this one is bound to", "wait"
+        ),
         "NotFinished": Reason("the contract step has not ended; it waits for the last pod of an older release to go"),
         "Succeeded": Reason("it succeeded"),
         "ContractFailed": Reason(

@@ -106,13 +106,13 @@ class Api:
         return await self._json("PUT", path, body=body, params={"fieldManager": MANAGER})
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
-        """JSON merge patch of an object."""
+        """JSON merge patch. Raises Conflict when the patch names another UID or resourceVersion than there is."""
         return await self._merge(resource.path(namespace, name), patch)
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:
-        """JSON merge patch of the status subresource."""
+        """JSON merge patch of the status subresource; Conflict as with `patch`."""
         return await self._merge(resource.path(namespace, name, "status"), patch)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
@@ -152,7 +152,14 @@ class Api:
     async def watch_metadata(
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:
-        """Yield (type, metadata) of each change since a version, bookmarks included; ends when the server ends it.
+        """Yield (type, metadata) of each change since a version; otherwise as `watch`."""
+        async for event, body in self.watch(resource, namespace, version, accept=_METADATA.format("")):
+            yield event, body["metadata"]
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, version: str, *, selector: str = "", accept: str = _JSON
+    ) -> AsyncIterator[tuple[str, Body]]:
+        """Yield (type, object) of each change since a version, bookmarks included; ends when the server ends it.
 
         Raises:
             Gone: the version is too old.
@@ -160,6 +167,7 @@ class Api:
         """
         path = resource.path(namespace)
         params = {
+            **({"labelSelector": selector} if selector else {}),
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
@@ -171,7 +179,7 @@ class Api:
             async with self._opened.get(
                 self._connection.host + path,
                 params=params,
-                headers=await self._headers(_METADATA.format("")),
+                headers=await self._headers(accept),
                 timeout=timeout,
             ) as response:
                 if response.status != HTTPStatus.OK:
@@ -180,7 +188,7 @@ class Api:
                     event = json.loads(line)
                     if event["type"] == "ERROR":
                         raise of_response(request, event["object"].get("code", 500), event["object"], None)
-                    yield event["type"], event["object"]["metadata"]
+                    yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
 

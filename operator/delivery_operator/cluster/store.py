@@ -14,7 +14,7 @@ from delivery_operator.api.service import DEFAULT_ENVIRONMENT
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.cluster.lifetimes import Lifetimes
-from delivery_operator.render.names import SERVICE
+from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 
 Body = dict[str, Any]
 ServiceKey = tuple[str, str]
@@ -22,6 +22,7 @@ ServiceKey = tuple[str, str]
 ObjectKey = tuple[str, str, str]
 """Kind, namespace (empty for a cluster-scoped kind) and name of any object."""
 
+LEASE: Final = "Lease"
 POD: Final = "Pod"
 _REMEMBERED: Final = 10_000
 _LOOKED_AT: Final = {SERVICE_KIND, TASK_KIND, ENVIRONMENT_KIND}
@@ -30,7 +31,8 @@ _LOOKED_AT: Final = {SERVICE_KIND, TASK_KIND, ENVIRONMENT_KIND}
 def service_key(body: Mapping[str, Any]) -> ServiceKey | None:
     """The service an object belongs to: by its own name, or by its label; None when it carries none.
 
-    A task belongs to the service that it names, and an environment to nobody: it has a key of its own.
+    A task belongs to the service that it names, the Lease of a database to that of its holder, and an environment to
+    nobody: it has a key of its own.
     """
     metadata = body["metadata"]
     if body["kind"] == ENVIRONMENT_KIND:
@@ -39,8 +41,10 @@ def service_key(body: Mapping[str, Any]) -> ServiceKey | None:
         return metadata["namespace"], metadata["name"]
     if body["kind"] == TASK_KIND:
         return metadata["namespace"], body["spec"]["service"]
-    name = (metadata.get("labels") or {}).get(SERVICE)
-    return (metadata["namespace"], name) if name else None
+    labels = metadata.get("labels") or {}
+    name = labels.get(SERVICE)
+    namespace = labels.get(HOLDER_NAMESPACE) if body["kind"] == LEASE else metadata["namespace"]
+    return (namespace, name) if name and namespace else None
 
 
 def object_key(body: Mapping[str, Any]) -> ObjectKey:

@@ -10,7 +10,7 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import disposability
+from delivery_operator.engine import disposability, locks
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing
@@ -53,7 +53,7 @@ def status(
         ConditionType.MIGRATION_SUCCEEDED: _migration(newest),
     }
     if newest and newest.has_job(names.CONTRACT):
-        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest)
+        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest, snapshot)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
     shutdown = disposability.merged(
         previous.get("shutdown") or (), snapshot.shutdowns, spec.processes if spec else None
@@ -167,7 +167,7 @@ def _migration(newest: Release | None) -> Claim:
     return UNKNOWN, "NotFinished", f"the migration of release {newest.name} has not ended"
 
 
-def _contract(newest: Release) -> Claim:
+def _contract(newest: Release, snapshot: Snapshot) -> Claim:
     recorded = newest.contract or {}
     match recorded.get("result"):
         case MigrationResult.SUCCEEDED:
@@ -180,5 +180,8 @@ def _contract(newest: Release) -> Claim:
             )
             return FALSE, "ContractFailed", message
         case _:
+            waits = locks.waits_for(snapshot, newest) if newest.phase is Phase.ACTIVE else None
+            if waits:
+                return UNKNOWN, "WaitingForDatabase", f"{waits}; the contract step runs afterwards"
             message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"
             return UNKNOWN, "NotFinished", message

@@ -24,7 +24,7 @@ A plan holds either writes to the world or, when the world is as it should be, a
 status.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -32,13 +32,23 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import conditions, contract, gate, migration, overlay, pods, references, tasks, wish
-from delivery_operator.engine.contract import UnderWay
+from delivery_operator.engine import (
+    conditions,
+    contract,
+    gate,
+    jobs,
+    locks,
+    migration,
+    overlay,
+    references,
+    tasks,
+    wish,
+)
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
-from delivery_operator.engine.objects import name, uid
-from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Create, Delete, Plan, SetStatus
+from delivery_operator.engine.objects import Object, name, uid
+from delivery_operator.engine.outcome import Outcome, Standing, Step, UnderWay
+from delivery_operator.engine.plan import Create, Plan, Resume, SetStatus, Write
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
@@ -46,7 +56,6 @@ from delivery_operator.render import names
 from delivery_operator.render.errors import TemplateError
 from delivery_operator.render.manifests import Manifest
 
-_SCHEMA_ROLES = frozenset({names.MIGRATE, names.CONTRACT})
 _UNBOUND_SECONDS = 5.0
 """Objects that name the Secret of a binding are not watched."""
 
@@ -87,7 +96,7 @@ def _plan(
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
         told = () if step.writes else _report(snapshot, history, spec, missing, step.outcome)
         return Plan((*told, *chores.writes))
-    writes = (*step.writes, *chores.writes)
+    writes = (*step.writes, *([] if spec and spec.paused else locks.let_go(snapshot, history)), *chores.writes)
     return Plan(writes or _report(snapshot, history, spec, missing, step.outcome), again)
 
 
@@ -152,53 +161,40 @@ class _Decision:
         """End what older releases still do, then take the newest one step on."""
         blocking = None
         for release in self.scene.history.older:
-            ended = self._supersede(release)
-            if isinstance(ended, SetStatus | Delete):
-                told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
-                return Step((ended,), told)
-            blocking = blocking or ended
-        return self._wait_for(newest, blocking) if blocking else self._advance(newest)
+            match self._supersede(release):
+                case None:
+                    pass
+                case UnderWay() as runs:
+                    blocking = blocking or (release, runs)
+                case write:
+                    told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
+                    return Step((write,), told)
+        return self._wait_for(newest, *blocking) if blocking else self._advance(newest)
 
-    def _supersede(self, release: Release) -> SetStatus | Delete | Release | None:
-        """End an older release that is under way; answer with the release itself while a Job of its schema runs.
-
-        A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
-        """
+    def _supersede(self, release: Release) -> Write | UnderWay | None:
+        """End an older release that is under way, unless a Job of its schema runs: that is waited for."""
         scene = self.scene
         match release.phase:
             case Phase.FAILED:
                 return None
             case Phase.SUPERSEDED | Phase.ACTIVE:
-                contracting = contract.finish(scene, release)
-                if contracting is not None:
-                    return release if isinstance(contracting, UnderWay) else contracting
                 # An active one serves until the newest is Active itself.
                 ends = release.phase is Phase.ACTIVE and scene.history.active is not release
-                return scene.record(release, Phase.SUPERSEDED) if ends else None
+                return contract.finish(scene, release) or (scene.record(release, Phase.SUPERSEDED) if ends else None)
             case Phase.ROLLING_OUT:
                 return scene.record(release, Phase.SUPERSEDED)
             case Phase.PENDING | Phase.MIGRATING:
-                return self._supersede_migrating(release)
+                return migration.give_way(scene, release)
             case _:
                 assert_never(release.phase)
 
-    def _supersede_migrating(self, release: Release) -> SetStatus | Delete | Release:
-        scene = self.scene
-        job = scene.own_job(release, names.MIGRATE)
-        if job is None:
-            return scene.record(release, Phase.SUPERSEDED)
-        seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
-        if isinstance(seen, migration.Ended):
-            return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
-        return Delete(job) if migration.cannot_start(job, scene.snapshot.pods) else release
-
-    def _wait_for(self, newest: Release, running: Release) -> Step:
+    def _wait_for(self, newest: Release, running: Release, runs: UnderWay) -> Step:
         contracting = running.phase in {Phase.ACTIVE, Phase.SUPERSEDED}
         what = "contract step" if contracting else "migration"
         message = f"release {newest.name} waits until the {what} of release {running.name} has ended"
         outcome = self.scene.working(newest, "MigrationOfOlderRelease", message)
         wanted = self.scene.active_children() if contracting else self.scene.migrating_children(running)
-        return self.scene.kept(wanted, outcome, 1.0)
+        return self.scene.kept(wanted, outcome, runs.look_again_after)
 
     def _advance(self, release: Release) -> Step:
         """Take the newest release one step on."""
@@ -216,24 +212,32 @@ class _Decision:
             case _:
                 assert_never(release.phase)
 
-    # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
+    # Pending: the Job's ConfigMap and identity first, then the Job, which is held, then the record that it exists.
 
     def _begin(self, release: Release) -> Step:
-        scene = self.scene
         job = overlay.job(release, names.MIGRATE)
-        started = job is not None and scene.own_job(release, names.MIGRATE) is not None
-        missing = gate.closed(scene) if scene.missing else None
-        if missing and not started:
-            # What it was cut from has gone since: its Job or pods could not start.
-            return scene.kept(scene.active_children(), missing)
-        if job is not None and scene.pods_of_others(release, _SCHEMA_ROLES):
-            message = f"release {release.name} waits until the pods of an older migration are gone"
-            return scene.kept(scene.active_children(), scene.working(release, "MigrationOfOlderRelease", message))
-        return self._start_migration(release, job) if job else self._roll_out(release)
+        live = self.scene.own_job(release, names.MIGRATE)
+        before = self._before(release, self.scene.active_children) if live is None or jobs.held(live) else None
+        return before or (self._start_migration(release, job, live) if job else self._roll_out(release))
 
-    def _start_migration(self, release: Release, job: Manifest) -> Step:
+    def _before(self, release: Release, meanwhile: Callable[[], list[Manifest]]) -> Step | None:
+        """What comes before the first program of a release is started: what it needs is there, and its databases."""
         scene = self.scene
-        live = scene.own_job(release, names.MIGRATE)
+        if scene.missing:  # what it was cut from has gone since: its Job or pods could not start
+            return scene.kept(meanwhile(), gate.missing(scene))
+        if not release.has_job(names.MIGRATE):
+            return None
+        if scene.pods_of_others(release, locks.ROLES):
+            message = f"release {release.name} waits until the pods of an older migration are gone"
+            return scene.kept(meanwhile(), scene.working(release, "MigrationOfOlderRelease", message))
+        taken = locks.claim(scene, release, names.MIGRATE)
+        if isinstance(taken, Outcome):
+            return scene.kept(meanwhile(), taken, locks.LOOK_AGAIN_SECONDS)
+        told = scene.working(release, "Migrating", f"the databases of release {release.name} are taken")
+        return Step((taken,), told) if taken else None
+
+    def _start_migration(self, release: Release, job: Manifest, live: Object | None) -> Step:
+        scene = self.scene
         if live is not None:
             return Step(
                 (scene.record(release, Phase.MIGRATING, migration={"job": name(live), "uid": uid(live)}),),
@@ -246,8 +250,8 @@ class _Decision:
         started = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
         return Step((*scene.kept(wanted, started).writes, Create(job)), started)
 
-    # Migrating: the result is recorded before anything else goes on. A Job that vanished is not run again: nobody knows
-    # how far it came.
+    # Migrating: the Job on record is resumed, and its result is recorded before anything else goes on. A Job that
+    # vanished is not run again: nobody knows how far it came.
 
     def _watch_migration(self, release: Release) -> Step:
         scene = self.scene
@@ -260,6 +264,10 @@ class _Decision:
                 f"kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationLost", message)
+        if jobs.held(job):
+            runs = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
+            before = self._before(release, lambda: scene.migrating_children(release))
+            return before or Step((Resume(job),), runs)
         seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
         if isinstance(seen, migration.Ended):
             if seen.succeeded:
@@ -272,18 +280,8 @@ class _Decision:
                 f"does kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationFailed", message, migration=seen.record)
-        problem = pods.problem(
-            pods.of_job(scene.snapshot.pods, job),
-            f"the migration of release {release.name}",
-            f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}",
-        )
-        outcome = (
-            scene.working(release, problem.reason, problem.message)
-            if problem
-            else scene.working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
-        )
         again = 1.0 if isinstance(seen, Unclear) else None
-        return scene.kept(scene.migrating_children(release), outcome, again)
+        return scene.kept(scene.migrating_children(release), migration.running(scene, release, job), again)
 
     # RollingOut: apply the manifests, wait until every process has its new pods.
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.engine import jobs
 from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.snapshot import Snapshot
@@ -97,6 +98,11 @@ class Release:
         """Find its Job of a role among the live objects."""
         job = live.get(("Job", names.job(self.service, self.number, role)))
         return job if job is not None and owned_by(job, uid(self.body)) else None
+
+    def contracted(self, live: Mapping[Key, Object]) -> bool:
+        """Whether its contract step has begun, on record or not; one whose Job is still held has not."""
+        job = self.own_job(names.CONTRACT, live)
+        return bool(self.contract) or (job is not None and not jobs.held(job))
 
     def has_job(self, role: str) -> bool:
         """Whether it runs a Job of this role; a copy of a release runs none again (F12-6)."""

@@ -47,3 +47,14 @@ class Step:
     writes: Sequence[Write]
     outcome: Outcome
     look_again_after: float | None = None
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A Job that changes the schema is waited for: it runs, or is about to.
+
+    Attributes:
+        look_again_after: seconds after which to look again; None when events suffice.
+    """
+
+    look_again_after: float | None = None

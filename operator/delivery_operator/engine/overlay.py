@@ -149,7 +149,7 @@ def least(deployment: Manifest, wanted: Iterable[Manifest]) -> int:
 
 
 def job(release: Release, role: str) -> Manifest | None:
-    """Build the Job of a role (migrate, contract), owned by its release; None when the release runs none."""
+    """Build the Job of a role (migrate, contract), owned by its release, suspended; None when the release runs none."""
     if not release.has_job(role):
         return None
     stored = next(each for each in release.manifests if each["kind"] == "Job" and labels(each)[names.ROLE] == role)
@@ -159,7 +159,7 @@ def job(release: Release, role: str) -> Manifest | None:
 
 
 def task_job(manifest: Manifest, release: Release, task: Object) -> Manifest:
-    """Finish the Job of a task, which runs in a release and is owned by the DeliveryTask."""
+    """Finish the Job of a task, suspended, which runs in a release and is owned by the DeliveryTask."""
     manifest["metadata"]["name"] = name(task)
     return _numbered_job(manifest, release, TASK_KIND, task)
 
@@ -167,6 +167,7 @@ def task_job(manifest: Manifest, release: Release, task: Object) -> Manifest:
 def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: Object) -> Manifest:
     _stamp(manifest["metadata"], release)
     _stamp(manifest["spec"]["template"]["metadata"], release)
+    manifest["spec"]["suspend"] = True  # resumed when it is on record: see `jobs`
     return _sealed(manifest, owner_kind, owner)
 
 

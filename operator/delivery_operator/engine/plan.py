@@ -50,6 +50,17 @@ class HandOver:
 
 
 @dataclass(frozen=True)
+class Resume:
+    """Let a Job run that was made suspended: exactly the one that was seen, whose UID is recorded by now (invariant 3).
+
+    Attributes:
+        target: the Job.
+    """
+
+    target: Object
+
+
+@dataclass(frozen=True)
 class Delete:
     """Delete exactly the object that was seen: its UID and resourceVersion are preconditions (invariant 7)."""
 
@@ -64,7 +75,7 @@ class SetStatus:
     status: dict[str, Any]
 
 
-Write = Create | Apply | HandOver | Delete | SetStatus
+Write = Create | Apply | HandOver | Resume | Delete | SetStatus
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Object, key, labels
 from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.plan import Delete, SetStatus, Write
+from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.engine.wish import Wish
@@ -19,8 +20,6 @@ from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
 
 _NEEDED_BY_A_JOB: Final = frozenset({"ServiceAccount", "ConfigMap"})
-_ENDED: Final = frozenset({"Succeeded", "Failed"})
-"""Phases of a pod that has ended."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Scene:
         return any(
             labels(pod).get(names.RELEASE) not in {None, str(release.number)}
             and (roles is None or labels(pod).get(names.ROLE) in roles)
-            for pod in self._living()
+            for pod in living(self.snapshot.pods)
         )
 
     def health(self, wanted: list[Manifest], release: Release) -> Health:
@@ -115,13 +114,12 @@ class Scene:
         )
         return Outcome(Standing.STUCK, "NameTaken", message)
 
-    def _living(self) -> list[Object]:
-        return [pod for pod in self.snapshot.pods if (pod.get("status") or {}).get("phase") not in _ENDED]
-
     def _needs_network(self, release: Release) -> bool:
         """Whether pods of a release are there, or its migration is about to make one."""
         starting = release is self.history.newest and release.phase in {Phase.PENDING, Phase.MIGRATING}
-        return starting or any(labels(pod).get(names.RELEASE) == str(release.number) for pod in self._living())
+        return starting or any(
+            labels(pod).get(names.RELEASE) == str(release.number) for pod in living(self.snapshot.pods)
+        )
 
     # What to record and to tell.
 
@@ -152,6 +150,10 @@ class Scene:
     def working(self, release: Release, reason: str, message: str) -> Outcome:
         """Something is under way."""
         return Outcome(Standing.WORKING, reason, message + self._meanwhile(release))
+
+    def held_up(self, release: Release, reason: str, message: str) -> Outcome:
+        """Somebody has to act before it goes on."""
+        return Outcome(Standing.STUCK, reason, message + self._meanwhile(release))
 
     def stuck(self, release: Release, reason: str, message: str) -> Outcome:
         """A release failed."""

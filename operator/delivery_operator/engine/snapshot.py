@@ -39,6 +39,27 @@ class Obstacle:
 
 Reference = tuple[ReferenceKind, str]
 """Kind and name of a Secret or ConfigMap that a service takes values from."""
+Database = tuple[str, str]
+"""Name of the Secret that leads to it, and type of the backing service."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The Lease of a database, and what is known of the release that holds it.
+
+    Attributes:
+        lease: the Lease.
+        release: the holder; None when there is no such release, or it cannot be seen.
+        jobs: the Jobs of the holder's service.
+        pods: the pods of the holder's service.
+        visible: whether the holder's namespace is one that the operator looks at.
+    """
+
+    lease: Object
+    release: Object | None = None
+    jobs: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+    visible: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,10 @@ class Snapshot:
         obstacle: set when there is no usable environment.
         template_fault: what is wrong with the environment's own templates, empty when nothing is.
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
+        databases: Secret and type of each database that a release with work to do is bound to, to the names of the
+            Leases it takes for that.
+        locks: the Leases of those names, and all that releases of the service hold, by name.
+        lock_namespace: where Leases are.
         tasks: the DeliveryTasks that name the service.
         shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
@@ -74,6 +99,9 @@ class Snapshot:
     obstacle: Obstacle | None = None
     template_fault: str = ""
     unbound: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[Database, tuple[str, ...]] = field(default_factory=dict)
+    locks: Mapping[str, Lock] = field(default_factory=dict)
+    lock_namespace: str = ""
     tasks: Sequence[Object] = ()
     shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

@@ -86,8 +86,7 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
             "these, or remove rollbackTo"
         )
         return Wish(spec, own, obstacle=Obstacle("RollbackTargetMissing", message))
-    begun = [each.number for each in history.releases if each.contract or each.own_job(names.CONTRACT, live)]
-    contracted = max(begun, default=0)
+    contracted = max((each.number for each in history.releases if each.contracted(live)), default=0)
     if contracted > number:
         message = (
             f"release {number}, which spec.release.rollbackTo names, cannot run any more: the contract step of release "

@@ -19,10 +19,11 @@ from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.events import Recorder
 from delivery_operator.cluster.leases import Lease
 from delivery_operator.cluster.lifetimes import Lifetimes
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
-from delivery_operator.cluster.store import Body, Store
+from delivery_operator.cluster.store import LEASE, Body, Store
 from delivery_operator.render import bundle
 from delivery_operator.runtime import parts, server
 from delivery_operator.runtime.disposability import Tally
@@ -56,14 +57,15 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, queue, vitals = Metrics(), Queue(paused=True), Vitals(time.monotonic)
+    metrics, vitals = Metrics(), Vitals(time.monotonic)
+    queue = Queue(limit=settings.workers, paused=True)
     vitals.hanging = queue.hanging
     tally = Tally(metrics)
     store = Store(Lifetimes(tally.began, tally.ended))
 
     def written(verb: str, body: Body) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
-        if verb != "delete":  # a deletion's version is not in its answer
+        if verb != "delete" and body["kind"] != LEASE:  # a deletion's version is not in its answer
             vitals.expect(body)
 
     def leads(leader: bool) -> None:  # noqa: FBT001 the one thing that is told
@@ -92,7 +94,8 @@ async def run(settings: Settings) -> None:
                 everywhere=not settings.namespaces,
                 named=queue.add,
             )
-            observer = Observer(store, referenced, environments, bindings, discovery)
+            locks = Locks(api, store, settings.namespace, settings.scopes, queue.add)
+            observer = Observer(store, referenced, environments, bindings, locks, discovery)
             recorder = Recorder(api, lambda result: metrics.events.labels(result).inc(), settings.identity)
             actor = Actor(api, store, written, recorder.tell)
             reconciler = Reconciler(store, observer, environments, actor, queue, metrics)
@@ -104,9 +107,10 @@ async def run(settings: Settings) -> None:
                 leadership,
                 _watch(target, settings, _heard(vitals, store, queue), resync, looked),
                 referenced.watch(),
+                locks.watch(),
                 _gauges(metrics, queue, store),
                 _resync(resync, looked),
-                _work(referenced, resync, reconciler, settings, leadership=leadership, looked=looked),
+                _work(referenced, locks, resync, reconciler, settings, leadership=leadership, looked=looked),
                 last=recorder.run(),
             )
     log.info("stopped")
@@ -168,6 +172,7 @@ async def _resync(resync: Resync, looked: asyncio.Future[bool]) -> None:
 
 async def _work(  # noqa: PLR0913 all that has to come before the first decision
     referenced: Referenced,
+    locks: Locks,
     resync: Resync,
     reconciler: Reconciler,
     settings: Settings,
@@ -178,15 +183,18 @@ async def _work(  # noqa: PLR0913 all that has to come before the first decision
     """Let the workers begin once this process leads and has seen everything: half of it makes a wrong decision."""
     current = await looked
     await referenced.synced()
+    await locks.synced()
     if not leadership.acquired.is_set():
         log.info("standing by", services=len(resync.store.services()))
         await leadership.acquired.wait()
     if not current:
         # What the last leader wrote at its end may still be on its way to the watches, and a watch may be deaf.
         await parts.patiently(resync.once)
+        await parts.patiently(locks.relist)
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
-        for number in range(settings.workers):
+        # Twice as many as work at once: the other half is for namespaces that would have to wait for another's work.
+        for number in range(2 * settings.workers):
             group.create_task(reconciler.work(), name=f"worker {number}")
 
 

@@ -19,7 +19,7 @@ from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError, Terminating, Unavailable
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.store import ServiceKey, Store
-from delivery_operator.engine import environment, tasks
+from delivery_operator.engine import environment, locks, tasks
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
@@ -149,13 +149,14 @@ class Reconciler:
         await self.actor.act(("", name), environment.decide(body, templates, datetime.now(UTC)))
 
     async def _without_service(self, key: ServiceKey) -> float | None:
-        """Look at the tasks that name a service which does not exist."""
+        """Look at what a service has left behind that does not exist: tasks that name it, Leases it held."""
         for _ in range(MOST_PLANS):
             chores = tasks.without_service(self.observer.tasks_without_service(key), datetime.now(UTC))
-            if not chores.writes:
+            writes = (*chores.writes, *locks.without_service(self.observer.locks_without_service(key)))
+            if not writes:
                 return chores.look_again_after
-            await self.actor.act(key, Plan(chores.writes))
-        raise NotConverging(f"{MOST_PLANS} plans in a row for the tasks of a service that does not exist")
+            await self.actor.act(key, Plan(writes))
+        raise NotConverging(f"{MOST_PLANS} plans in a row for what a service has left that does not exist")
 
     def _tell(self, made: Sequence[Write]) -> None:
         """Log and count what was done to releases."""

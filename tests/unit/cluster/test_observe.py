@@ -9,11 +9,12 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Store
 from delivery_operator.render.manifests import pack
-from delivery_operator.render.names import SERVICE
+from delivery_operator.render.names import HOLDER_NAMESPACE, ROLE, SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 
@@ -36,6 +37,7 @@ class Scene:
                 self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
             ),
             Bindings(self.api, discovery),
+            Locks(self.api, self.store, "system", (None,), lambda _: None),
             discovery,
         )
         self.service = builders.service(fields)
@@ -159,3 +161,39 @@ async def test_the_platform_is_seen(scene: Scene) -> None:
     assert seen is not None
     assert (seen.obstacle, seen.platform.environment.tier, list(seen.tasks)) == (None, "staging", [task])
     assert scene.observer.tasks_without_service(ORDER) == [task]
+
+
+async def test_a_release_with_work_to_do_shows_the_leases_of_its_databases(scene: Scene) -> None:
+    """Invariant 3: of its own bindings, whatever the spec says by now; none once there is nothing left to do."""
+    bindings = [{"name": "db", "type": "mysql", "secret": "legacy", "env": {"DATABASE_URL": "url"}}]
+    content = {**scene.service["spec"], "backingServices": bindings}
+    job = {"kind": "Job", "metadata": {"labels": {ROLE: "migrate"}}, "spec": {}}
+    release = child("DeliveryRelease", "order-r1")
+    release["metadata"]["ownerReferences"] = [{"uid": "uid-of-order", "controller": True}]
+    release["spec"] = {"number": 1, "service": "order", "content": content, "manifests": pack([job])}
+    scene.put(release)
+    data = {"url": base64.b64encode(b"mysql://u:hunter22@pg/order").decode()}
+    scene.api.put({"kind": "Secret", "metadata": {"name": "legacy", "namespace": "shop"}, "data": data})
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    ((place, (lease,)),) = seen.databases.items()
+    assert place == ("legacy", "mysql")
+    assert (seen.locks, seen.lock_namespace) == ({}, "system")
+    labels = {SERVICE: "payment", HOLDER_NAMESPACE: "pay"}
+    held = {"kind": "Lease", "metadata": {"name": lease, "namespace": "system", "labels": labels}, "spec": {}}
+    scene.store.put(scene.api.put(held))
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert set(seen.locks) == {lease}
+    assert not any(kind == "Lease" for kind, _ in seen.children)
+    release["metadata"]["resourceVersion"] = "9"
+    scene.put({**release, "status": {"phase": "Active"}})
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert (seen.databases, seen.locks) == ({}, {})
+
+
+async def test_the_leases_of_a_service_that_is_gone_are_seen(scene: Scene) -> None:
+    labels = {SERVICE: "gone", HOLDER_NAMESPACE: "shop"}
+    scene.store.put({"kind": "Lease", "metadata": {**child("Lease", "db")["metadata"], "labels": labels}, "spec": {}})
+    assert len(scene.observer.locks_without_service(("shop", "gone"))) == 1

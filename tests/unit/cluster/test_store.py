@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from delivery_operator.cluster.store import Store, pruned, service_key
-from delivery_operator.render.names import SERVICE
+from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 
 ORDER = ("shop", "order")
 Body = dict[str, Any]
@@ -204,3 +204,15 @@ def test_children_alone_are_not_looked_at() -> None:
     store = Store()
     store.put(body(1))
     assert store.keys() == []
+
+
+def test_the_lease_of_a_database_belongs_to_the_service_of_its_holder() -> None:
+    """It is in the operator's own namespace."""
+    store = Store()
+    lease = body(5, kind="Lease", name="db")
+    lease["metadata"]["labels"] = {SERVICE: "order", HOLDER_NAMESPACE: "pay"}
+    assert store.put(lease) == ("pay", "order")
+    assert store.of_service(("pay", "order")) == [lease]
+    foreign = body(5, kind="Lease", name="leader")
+    foreign["metadata"]["labels"] = {SERVICE: "order"}
+    assert store.put(foreign) is None

@@ -171,7 +171,9 @@ def test_a_release_that_was_never_migrated_cannot_come_back(third: World, how: s
     assert third.runs("web") == "5"
 
 
-def test_a_contract_step_that_has_begun_counts_before_it_is_recorded() -> None:
+@pytest.mark.parametrize("began", [True, False])
+def test_a_contract_step_counts_from_the_moment_it_may_have_run(*, began: bool) -> None:
+    """One that is held has removed nothing; one that runs unrecorded is of an operator that made no held Jobs."""
     world = World(builders.spec(migrate=False))
     world.run()
     world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
@@ -181,9 +183,15 @@ def test_a_contract_step_that_has_begun_counts_before_it_is_recorded() -> None:
         for write in world.plan().writes:
             world.write(write)
     assert "contract" not in world.release(2)["status"]
+    world.change("Job", "order-r2-contract", suspend=not began)
     world.policy(rollbackTo=1)
     world.settle()
-    assert world.said("Stalled") == ("True", "RollbackRefused")
+    if began:
+        assert world.said("Stalled") == ("True", "RollbackRefused")
+        return
+    world.run()
+    assert world.phases() == {1: "Superseded", 2: "Superseded", 3: "Active"}
+    assert world.jobs.total() == 0
 
 
 def test_the_memory_of_a_contract_step_outlives_the_number_that_is_kept() -> None:

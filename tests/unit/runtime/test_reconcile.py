@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import Refused, Terminating, Unavailable
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
@@ -49,7 +51,14 @@ class Scene:
         )
         self.reconciler = Reconciler(
             self.store,
-            Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),
+            Observer(
+                self.store,
+                referenced,
+                environments,
+                Bindings(self.api, discovery),
+                Locks(self.api, self.store, "system", (None,), self.queue.add),
+                discovery,
+            ),
             environments,
             Actor(self.api, self.store, self._wrote, lambda _: None),
             self.queue,
@@ -269,6 +278,29 @@ async def test_a_reconcile_that_hangs_is_given_up_and_begun_anew(monkeypatch: py
     await worker
 
 
+async def test_a_namespace_whose_requests_hang_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 10: as many services as there are workers wait for answers, and a thousand more for a worker."""
+    clock = Clock(monkeypatch)
+    scene = Scene(Hanging())
+    scene.reconciler.queue.close()
+    scene.queue = Queue(limit=4)
+    scene.reconciler = replace(scene.reconciler, queue=scene.queue)
+    for number in range(1000):
+        scene.service(f"order-{number}")
+        scene.queue.add(("shop", f"order-{number}"))
+    workers = [asyncio.create_task(scene.reconciler.work()) for _ in range(8)]
+    await clock.advance(0)
+    assert (scene.queue.working, len(scene.queue)) == (4, 996)
+    for _ in range(50):
+        scene.queue.add(("quiet", "no-such-service"))
+        scene.queue.add(("calm", "no-such-service"))
+        await clock.advance(0)
+    assert scene.count("done") == 100, "no time has passed"
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
 async def test_a_refused_service_is_counted_and_retried(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     scene.api.failures.append(Refused("POST", "exceeded quota", code=403))
@@ -283,18 +315,16 @@ async def test_a_refused_service_is_counted_and_retried(scene: Scene, monkeypatc
 
 
 async def test_a_plan_that_asks_to_look_again_is_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer release waits for an older one's migration."""
+    """Objects that name the Secret of a binding are not watched."""
     clock = Clock(monkeypatch)
-    scene.service(fields=builders.spec(backingServices=[]))
-    await scene.reconciler.reconcile(ORDER)
-    scene.service(fields=builders.spec(backingServices=[], image=builders.NEXT_IMAGE))
-    service = scene.api.objects["DeliveryService", "shop", "order"]
-    assert service["spec"]["image"] == builders.NEXT_IMAGE
+    target = {"apiVersion": "databases.example.com/v1", "kind": "Database", "name": "order"}
+    binding = {"name": "db", "type": "postgresql", "provisionedService": target, "env": {"DATABASE_URL": "url"}}
+    scene.service(fields=builders.spec(backingServices=[binding]))
     scene.queue.add(ORDER)
     worker = asyncio.create_task(scene.reconciler.work())
     await clock.advance(0)
     assert scene.count("done") == 1
-    await clock.advance(1.1)
+    await clock.advance(5.1)
     assert scene.count("done") == 2
     scene.queue.close()
     await worker
@@ -365,6 +395,17 @@ async def test_a_task_without_its_service_is_told_so_and_once() -> None:
     scene.written.clear()
     await scene.reconciler.reconcile(ORDER)
     assert scene.written == []
+
+
+async def test_a_service_that_is_gone_leaves_no_lease_behind() -> None:
+    """Invariant 3: others wait for it no longer than anything of it runs."""
+    scene = Scene()
+    labels = {names.SERVICE: "order", names.HOLDER_NAMESPACE: "shop", names.HOLDER_UID: "u", names.RELEASE: "1"}
+    metadata = {"name": "db", "namespace": "system", "labels": labels}
+    scene.store.put(scene.api.put({"kind": "Lease", "metadata": metadata, "spec": {}}))
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert scene.api.objects == {}
+    assert scene.written == ["delete Lease"]
 
 
 async def test_a_task_is_counted(scene: Scene) -> None:

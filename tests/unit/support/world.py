@@ -24,8 +24,8 @@ from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.endings import Request
 from delivery_operator.engine.events import Event
 from delivery_operator.engine.objects import Key, Object, key, owner
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
-from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
+from delivery_operator.engine.snapshot import Database, Lock, Obstacle, Reference, Refusal, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
@@ -42,7 +42,7 @@ SECRET: Final = (ReferenceKind.SECRET, "db-credentials")
 _DEFAULTS: Final[dict[str, Body]] = {
     "Deployment": {"spec": {"minReadySeconds": 0, "template": {"spec": {"dnsPolicy": "ClusterFirst"}}}},
     "Service": {"spec": {"clusterIP": "10.0.0.7", "ipFamilies": ["IPv4"]}},
-    "Job": {"spec": {"completions": 1, "suspend": False}},
+    "Job": {"spec": {"completions": 1}},
 }
 
 
@@ -53,8 +53,15 @@ class Killed(Exception):
 class World:
     """One service, its objects, and what the operator has seen of them."""
 
-    def __init__(self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE) -> None:
+    def __init__(
+        self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE, beside: "World | None" = None
+    ) -> None:
         self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self.namespace = "shop" if beside is None else "pay"
+        self.others: list[World] = [] if beside is None else [beside]
+        """Worlds with a service of this name in another namespace, which see the same Leases."""
+        for other in self.others:
+            other.others.append(self)
         self.bundle = bundle
         self.objects: dict[Key, Body] = {}
         self.cache: dict[Key, Body] = {}
@@ -63,13 +70,17 @@ class World:
         self.template_fault = ""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.databases: dict[Database, tuple[str, ...]] = {("db-credentials", "postgresql"): ("database-order",)}
+        """Names of the Leases of what each Secret leads to."""
+        self.sees_others = True
+        """Whether the operator looks at the other namespaces."""
         self.shutdowns: dict[str, Record] = {}
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.told: list[Event] = []
         """Every Event there was."""
         self.jobs: Counter[str] = Counter()
-        """Jobs ever created, by the UID of their owner and their name."""
+        """Jobs that ever began to run, by the UID of their owner and their name."""
         self.started: Counter[tuple[str, int]] = Counter()
         """How often pods of a process of a release were started, where the controllers that a test plays count it."""
         self._last = 1
@@ -78,7 +89,8 @@ class World:
         """Whether the API server ever set a Deployment's number of pods to its default."""
         self._replicas_kept: set[str] = set()
         """UIDs of Deployments whose number of pods has another owner than the operator."""
-        self._put(builders.service(fields))
+        own = "uid-of-order" if beside is None else f"uid-of-order-{self.namespace}"
+        self._put(builders.service(fields, namespace=self.namespace, uid=own))
 
     # What there is.
 
@@ -212,6 +224,7 @@ class World:
     def end_job(self, name: str, code: int = 0, message: str = "", *, reason: str = "") -> None:
         """End any Job."""
         job = deepcopy(self.objects["Job", name])
+        assert not job["spec"]["suspend"], "it has not begun"
         self.tick(7)
         at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         ended = {"state": {"terminated": {"exitCode": code, "message": message, "finishedAt": at}}}
@@ -224,6 +237,10 @@ class World:
             **({} if code else {"completionTime": at}),
         }
         self._put(job)
+
+    def running_jobs(self) -> list[Body]:
+        """The Jobs that have begun and not ended."""
+        return [job for job in self.of_kind("Job").values() if not job["spec"].get("suspend") and not job.get("status")]
 
     def migration_says(self, number: int, container: Mapping[str, Any] | None) -> None:
         """Give the migration of a release a pod whose container has this status, or none yet."""
@@ -289,7 +306,7 @@ class World:
         """Let everything go well until nothing is left to do."""
         for _ in range(MOST_PLANS):
             self.settle()
-            waiting = [job for job in self.of_kind("Job").values() if not job.get("status")]
+            waiting = self.running_jobs()
             for job in waiting:
                 self.end_job(job["metadata"]["name"])
             before = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
@@ -318,7 +335,9 @@ class World:
             now=self.now,
             service=seen[SERVICE, "order"],
             releases=[body for (kind, _), body in seen.items() if kind == RELEASE],
-            children={each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Pod"}},
+            children={
+                each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Lease", "Pod"}
+            },
             pods=[body for (kind, _), body in seen.items() if kind == "Pod"],
             referenced={
                 reference: {name: digest(["hashed", value]) for name, value in content.items()}
@@ -329,9 +348,27 @@ class World:
             obstacle=self.obstacle,
             template_fault=self.template_fault,
             unbound=self.unbound,
+            databases=self.databases,
+            locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},
+            lock_namespace="delivery-system",
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
             shutdowns=dict(self.shutdowns),
             refusal=refusal,
+        )
+
+    def _lock(self, lease: Body) -> Lock:
+        """A Lease with what is known of its holder: what was seen here, and what there is elsewhere."""
+        at = lease["metadata"]["labels"].get(names.HOLDER_NAMESPACE)
+        world = next((each for each in (self, *self.others) if each.namespace == at), None)
+        if world is None or (world is not self and not self.sees_others):
+            return Lock(lease, visible=False)
+        held = (self.cache if world is self else world.objects).values()
+        uid = lease["metadata"]["labels"][names.HOLDER_UID]
+        return Lock(
+            lease,
+            next((each for each in held if each["metadata"]["uid"] == uid), None),
+            [each for each in held if each["kind"] == "Job"],
+            [each for each in held if each["kind"] == "Pod"],
         )
 
     def plan(self) -> Plan:
@@ -383,6 +420,8 @@ class World:
                 return self._apply(manifest, uid)
             case HandOver(target, replicas):
                 return self._hand_over(target, replicas)
+            case Resume(target):
+                return self._unchanged(target) and self._resume(target)
             case Delete(target):
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
@@ -408,8 +447,10 @@ class World:
             self.cache[key(manifest)] = found
             return False
         self._made("create", self._new(manifest))
-        if manifest["kind"] == "Job":
-            self.jobs[f"{manifest['metadata']['ownerReferences'][0]['uid']} {manifest['metadata']['name']}"] += 1
+        if manifest["kind"] == "Lease":
+            for other in self.others:
+                other.objects[key(manifest)] = self.objects[key(manifest)]
+        assert manifest["kind"] != "Job" or manifest["spec"]["suspend"], "a Job runs before it is on record"
         return True
 
     def _apply(self, manifest: Object, uid: str | None) -> bool:
@@ -440,9 +481,21 @@ class World:
         self._made("hand over", self.objects[key(target)])
         return True
 
+    def _resume(self, target: Object) -> bool:
+        body = deepcopy(self.objects[key(target)])
+        body["spec"]["suspend"] = False
+        body["metadata"]["annotations"][names.RESUMED] = "true"
+        self._put(body)
+        self.jobs[f"{body['metadata']['ownerReferences'][0]['uid']} {body['metadata']['name']}"] += 1
+        self._made("resume", self.objects[key(target)])
+        return True
+
     def _delete(self, target: Object) -> bool:
         self.delete(*key(target))
         self.cache.pop(key(target))
+        if target["kind"] == "Lease":
+            for other in self.others:
+                del other.objects[key(target)]
         self.log.append(f"delete {' '.join(key(target))}")
         return True
 
@@ -494,7 +547,7 @@ class World:
         body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
         if manifest["kind"] == "Deployment":
             body["spec"].setdefault("replicas", 1)
-        body["metadata"] |= {"uid": f"uid-{self._last + 1}", "generation": 1}
+        body["metadata"] |= {"uid": f"uid-{self._last + 1}-{self.namespace}", "generation": 1}
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]
@@ -503,8 +556,8 @@ class World:
         self._last += 1
         body = deepcopy(body)
         body["metadata"]["resourceVersion"] = str(self._last)
-        body["metadata"].setdefault("namespace", "shop")
-        body["metadata"].setdefault("uid", f"uid-{self._last}")
+        body["metadata"].setdefault("namespace", self.namespace)
+        body["metadata"].setdefault("uid", f"uid-{self._last}-{self.namespace}")
         self.objects[key(body)] = body
 
     def _set_deployment_status(self, name: str, counts: Body, progressing: Body) -> None:

@@ -15,7 +15,7 @@ from tests.support.faults.record import Record, Told
 from tests.support.faults.sample import EVERYTHING, number
 from tests.support.sites import OpenSite
 
-AT_ONCE = 4
+AT_ONCE = 2
 A_PART = 8
 
 

@@ -13,7 +13,7 @@ from tests.support.faults.steps import STEPS, Step, walks
 from tests.support.sites import OpenSite
 
 WALKS = 24 if EVERYTHING else 4
-AT_ONCE = 4
+AT_ONCE = 2
 
 
 def test_walks_come_back(open_site: OpenSite, record_property: Told) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.faults import page
 from tests.support.faults.record import Record, read
-from tests.support.faults.sample import ASKED, EVERYTHING, SEED
+from tests.support.faults.sample import EVERYTHING, SEED
 from tests.support.sites import kube, open_site, site
 
 __all__ = ["kube", "open_site", "site"]
@@ -40,7 +40,7 @@ class Account:
                 f"faults, {level}: {plans} {what}, {different} came to another end; FAULTS_SEED={SEED}"
             )
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the page when FAULTS says how much to run and it ended well: half a run would tell half the truth."""
-        if ASKED and exitstatus == pytest.ExitCode.OK and not session.config.option.keyword:
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write the page when everything was run and ended well: half a run would tell half the truth."""
+        if EVERYTHING and exitstatus == pytest.ExitCode.OK and page.complete(self._records):
             page.write(self._records)

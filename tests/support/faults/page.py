@@ -12,7 +12,7 @@ from tests.support.faults.model.scenarios import SCENARIOS as MODELLED
 from tests.support.faults.process.faults import KILLS, OTHERS
 from tests.support.faults.process.scenarios import SCENARIOS
 from tests.support.faults.record import Record
-from tests.support.faults.sample import ASKED, EVERYTHING, SEED
+from tests.support.faults.sample import AT_MOST, SEED
 
 PAGE: Final = Path(__file__).parents[3] / "docs/reliability.md"
 OF_THE_MODEL: Final[tuple[type[model.Fault], ...]] = (
@@ -68,7 +68,7 @@ Each comes at every place there is: every write, every decision and each object 
 moments between which the operator may be away. All answers of the API server are tried as well.
 
 """
-_AMOUNT: Final = "Every plan" if EVERYTHING else f"Of each scenario and level at most {ASKED} plans"
+_CAP: Final = f" (at most {AT_MOST} of each scenario)" if AT_MOST else ""
 _THE_RUN: Final = """\
 Writes are those of the reference. In a plan news may come together that came apart in the reference, and then the last
 write is not made: a fault there finds nothing to strike, and the end is compared all the same.
@@ -108,6 +108,12 @@ def scenarios_told(page: str) -> list[tuple[str, str]]:
     return re.findall(r"^\| (model|process) \| ([^|]+?) \|", page, re.MULTILINE)
 
 
+def complete(records: Iterable[Record]) -> bool:
+    """Whether there is a result of every scenario at each of its levels."""
+    expected = {("process", name) for name in SCENARIOS} | {("model", name) for name in MODELLED}
+    return expected <= {(each.level, each.scenario) for each in records}
+
+
 def page(records: Sequence[Record]) -> str:
     """The page after a run."""
     return "\n".join([_INTRODUCTION, *(f"{each}" for each in lists()), _results(records)])
@@ -137,7 +143,7 @@ def _results(records: Sequence[Record]) -> str:
     different = sum(each.different for each in scenarios)
     return (
         "## The last run\n\n"
-        f"{_AMOUNT}: {total['process']:,} plans against the process and {total['model']:,} against the model; "
+        f"{total['process']:,} plans against the process{_CAP} and {total['model']:,} against the model; "
         f"{different} of them came to another end than the reference. FAULTS_SEED={SEED}.\n\n"
         + _THE_RUN
         + _table(("level", "scenario", "writes", "plans", "found nothing to strike", "another end"), rows)

@@ -9,10 +9,11 @@ from typing import Final
 
 from tests.support.faults.model import faults as model
 from tests.support.faults.model.scenarios import SCENARIOS as MODELLED
-from tests.support.faults.process.faults import KILLS, OTHERS
+from tests.support.faults.process.faults import KILLS, OTHERS, Fault
 from tests.support.faults.process.scenarios import SCENARIOS
 from tests.support.faults.record import Record
 from tests.support.faults.sample import AT_MOST, SEED
+from tests.support.faults.words import title
 
 PAGE: Final = Path(__file__).parents[3] / "docs/reliability.md"
 OF_THE_MODEL: Final[tuple[type[model.Fault], ...]] = (
@@ -92,7 +93,8 @@ def lists() -> list[str]:
         (name, (SCENARIOS.get(name) or MODELLED[name]).about, _levels(name))
         for name in dict.fromkeys([*SCENARIOS, *MODELLED])
     ]
-    of_the_process = [(each.name, _said(type(each))) for each in (*KILLS, *OTHERS)]
+    kinds = dict.fromkeys(type(each) for each in (*KILLS, *OTHERS))
+    of_the_process = [(_called(kind), _said(kind)) for kind in kinds]
     of_the_model = [
         (each(*[0] * _places(each)).name, _said(each)) for each in OF_THE_MODEL if each is not model.Answered
     ]
@@ -105,7 +107,7 @@ def lists() -> list[str]:
 
 def scenarios_told(page: str) -> list[tuple[str, str]]:
     """Level and name of each scenario that a page has results for."""
-    return re.findall(r"^\| (model|process) \| ([^|]+?) \|", page, re.MULTILINE)
+    return re.findall(r"^\| (model|process) \| ([^|\d]+?) \|", page, re.MULTILINE)
 
 
 def complete(records: Iterable[Record]) -> bool:
@@ -169,6 +171,11 @@ def _levels(name: str) -> str:
 
 def _places(fault: type[model.Fault]) -> int:
     return len(inspect.signature(fault).parameters)
+
+
+def _called(kind: type[Fault]) -> str:
+    variants = ", ".join(each.variant for each in OTHERS if type(each) is kind and each.variant)
+    return f"{title(kind)} ({variants})" if variants else title(kind)
 
 
 def _said(fault: type) -> str:

@@ -16,7 +16,7 @@ from tests.support.faults.sample import AT_MOST, EVERYTHING
 from tests.support.sites import OpenSite
 
 AT_ONCE = 2
-A_PART = 8
+A_PART = 6
 
 
 @pytest.mark.timeout(3600 if EVERYTHING else 600)

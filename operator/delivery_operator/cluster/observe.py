@@ -110,7 +110,7 @@ class Observer:
 def _wanted(body: Body, history: History, children: dict[Key, Body]) -> DeliveryServiceSpec | None:
     """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
-        return wish.of(wish.read(body), history, children).spec
+        return wish.of(body, wish.read(body), history, children).spec
     except ValidationError:
         return None  # the engine reports it
 

@@ -70,7 +70,7 @@ def decide(snapshot: Snapshot) -> Plan:
     except ValidationError as error:
         step = Step((), Outcome(Standing.STUCK, "InvalidSpec", conditions.invalid(error)))
         return _plan(snapshot, history, None, (), step)
-    wanted = wish.of(spec, history, snapshot.children)
+    wanted = wish.of(snapshot.service, spec, history, snapshot.children)
     missing = references.missing(wanted.spec, snapshot.referenced, snapshot.platform.bindings, snapshot.unbound)
     scene = Scene(snapshot, spec, history, wanted, missing)
     try:

@@ -15,7 +15,7 @@ from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import overlay, references
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.memo import KEPT, Content, Same
-from delivery_operator.engine.objects import Key, Object, name, uid
+from delivery_operator.engine.objects import Key, Object, annotations, name, uid
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
@@ -66,11 +66,12 @@ def _content(spec: Same) -> dict[str, Any]:
     return content(spec.value)
 
 
-def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
+def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
     """Answer what the newest release should be.
 
     Args:
-        spec: the service's.
+        service: the service; its user may have lifted a refusal (annotation delivery.dev/force-rollback).
+        spec: its spec, read.
         history: its releases.
         live: the objects that there are: a contract step that has begun may not be recorded yet.
     """
@@ -87,7 +88,8 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
         )
         return Wish(spec, own, obstacle=Obstacle("RollbackTargetMissing", message))
     contracted = max((each.number for each in history.releases if each.contracted(live)), default=0)
-    if contracted > number:
+    forced = annotations(service).get(names.FORCE_ROLLBACK) == names.release(name(service), number)
+    if contracted > number and not forced:
         message = (
             f"release {number}, which spec.release.rollbackTo names, cannot run any more: the contract step of release "
             f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
@@ -148,8 +150,7 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
 
 def retried(service: Object, newest: Release) -> bool:
     """Whether the newest release failed and is asked to be tried again (annotation delivery.dev/retry)."""
-    annotations = service["metadata"].get("annotations") or {}
-    return newest.phase is Phase.FAILED and annotations.get(names.RETRY) == newest.name
+    return newest.phase is Phase.FAILED and annotations(service).get(names.RETRY) == newest.name
 
 
 def _rendered(wish: Wish, snapshot: Snapshot) -> dict[str, Any]:

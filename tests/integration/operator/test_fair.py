@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from delivery_operator.cluster.api import TIMEOUT_SECONDS
 from tests.support import shop
 from tests.support.kube import wait_for
-from tests.support.operator import ACCOUNT
+from tests.support.operator import ACCOUNT, OperatorProcess
 from tests.support.site import Site
 
 WORKERS = 4
@@ -45,9 +45,16 @@ def test_a_namespace_whose_writes_hang_does_not_hold_up_another(
                 noisy.kube.create({**body, "metadata": {**body["metadata"], "name": f"order-{number}"}})
 
             def stuck() -> bool:
-                return sum(noisy.namespace in each for each in proxy.writes) >= WORKERS
+                return sum("deliveryreleases" in each for each in proxy.writes) >= WORKERS
 
             wait_for(stuck, "every worker to wait for an answer", 20, operator.log)
             quiet.kube.create(shop.service(quiet.namespace))
-            shop.wait_ready(quiet.kube, quiet.namespace, "order-r1", seconds=TIMEOUT_SECONDS - 5)
-            assert noisy.kube.list("DeliveryRelease", noisy.namespace) == []
+            wait_for(lambda: told(operator, "release cut"), "the other's release", TIMEOUT_SECONDS, operator.log)
+            assert told(operator, "release cut")[0] == quiet.namespace
+            assert told(operator, "api server did not serve a request") == [], "no worker had come free yet"
+        shop.wait_ready(quiet.kube, quiet.namespace, "order-r1", seconds=60)
+
+
+def told(operator: OperatorProcess, message: str) -> list[str]:
+    """The namespaces of the events with this message, in order."""
+    return [event["namespace"] for event in operator.events() if event["message"] == message]

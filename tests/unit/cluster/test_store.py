@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from delivery_operator.cluster.store import Store, pruned, service_key
+from delivery_operator.cluster.store import ServiceKey, Store, pruned, service_key
 from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 
 ORDER = ("shop", "order")
@@ -17,6 +17,14 @@ def body(
     labels = {SERVICE: service} if service else {}
     metadata = {"name": name, "namespace": "shop", "uid": uid, "resourceVersion": str(version), "labels": labels}
     return {"kind": kind, "metadata": metadata, "spec": {}}
+
+
+def listed(store: Store, kind: str, namespace: str | None, items: list[Body], version: str) -> set[ServiceKey]:
+    """Take a LIST in two pages."""
+    half = len(items) // 2
+    first, some = store.put_all(items[:half])
+    second, others = store.put_all(items[half:])
+    return first | second | store.keep_only(kind, namespace, some | others, version)
 
 
 def test_the_newest_version_stays_whatever_comes_later() -> None:
@@ -114,19 +122,28 @@ def test_a_list_brings_what_is_new_and_takes_what_is_gone() -> None:
     store.put(body(9, name="newer than the list"))
     store.put(body(4, name="another kind", kind="Service"))
     items = [body(1, name="kept"), body(5, name="changed"), body(6, name="new", service="delivery")]
-    changed = store.replace("Deployment", None, items, "7")
+    changed = listed(store, "Deployment", None, items, "7")
     assert changed == {ORDER, ("shop", "payment"), ("shop", "delivery")}
     assert store.get("Deployment", "shop", "gone") is None
     assert store.get("Deployment", "shop", "newer than the list") is not None
     assert store.get("Service", "shop", "another kind") is not None
-    assert store.replace("Deployment", None, items, "7") == set()
+    assert listed(store, "Deployment", None, items, "7") == set()
+
+
+def test_a_list_may_come_whole_or_in_pages() -> None:
+    whole, pages = Store(), Store()
+    for store in (whole, pages):
+        store.put(body(3, name="gone"))
+    items = [body(1, name="a"), body(5, name="b")]
+    assert whole.replace("Deployment", None, items, "7") == listed(pages, "Deployment", None, items, "7")
+    assert whole.of_service(ORDER) == pages.of_service(ORDER) == items
 
 
 def test_a_list_of_one_namespace_says_nothing_of_others() -> None:
     store = Store()
     store.put(body(1))
-    assert store.replace("Deployment", "other", [], "7") == set()
-    assert store.replace("Deployment", "shop", [], "7") == {ORDER}
+    assert listed(store, "Deployment", "other", [], "7") == set()
+    assert listed(store, "Deployment", "shop", [], "7") == {ORDER}
 
 
 def test_services_are_known_by_their_own_name() -> None:

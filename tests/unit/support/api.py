@@ -142,6 +142,11 @@ class FakeApi(Api):
         ]
         return Listing(deepcopy(found), str(self.version))
 
+    async def pages(
+        self, resource: Resource, namespace: str | None, *, selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Listing]:
+        yield await self.list(resource, namespace, selector=selector, metadata_only=metadata_only)
+
     async def watch_metadata(
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:

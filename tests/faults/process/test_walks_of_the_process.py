@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given, seed
 
 from tests.support.faults.process.run import operating
@@ -12,10 +13,11 @@ from tests.support.faults.sample import EVERYTHING, SEED
 from tests.support.faults.steps import STEPS, Step, walks
 from tests.support.sites import OpenSite
 
-WALKS = 24 if EVERYTHING else 4
+WALKS = 24
 AT_ONCE = 2
 
 
+@pytest.mark.skipif(not EVERYTHING, reason="the model walks in make test; this takes longer")
 def test_walks_come_back(open_site: OpenSite, record_property: Told) -> None:
     chosen: list[list[Step]] = []
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.release import Phase
@@ -39,7 +39,7 @@ class Made(NamedTuple):
     renewal: bool
 
     @classmethod
-    def of(cls, body: Object) -> "Made":
+    def of(cls, body: Object) -> Self:
         """Pick it from a DeliveryRelease."""
         release = Release(body)
         return cls(sys.intern(release.templates), release.phase, release.renewal_of is not None)
@@ -68,7 +68,7 @@ class Member:
     leaving: bool
 
     @classmethod
-    def of(cls, service: Object, newest: Object | None, active: Object | None) -> "Member":
+    def of(cls, service: Object, newest: Object | None, active: Object | None) -> Self:
         """Pick it from a DeliveryService and its releases."""
         spec: Mapping[str, Any] = service["spec"]
         contracted = condition(service, ConditionType.CONTRACT_SUCCEEDED)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,15 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
 class OperatorProcess:
     """One run of the operator, watching one namespace."""
 
-    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        kubeconfig: Object,
+        namespace: str,
+        folder: Path,
+        *,
+        variables: Mapping[str, str] | None = None,
+        **settings: str,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{namespace}.kubeconfig"
         config.write_text(yaml.safe_dump(kubeconfig))
@@ -93,6 +101,7 @@ class OperatorProcess:
             "DELIVERY_OPERATOR_NAMESPACES": namespace,
             "DELIVERY_OPERATOR_HTTP_PORT": "0",
             **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
+            **(variables or {}),
         }
         self.settings = {name: value for name, value in environment.items() if name.startswith("DELIVERY_OPERATOR_")}
         with self.log_file.open("wb") as log:

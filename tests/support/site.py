@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +27,12 @@ class Site:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _runs: list[OperatorProcess] = field(default_factory=list)
 
-    def start(self, kubeconfig: Object | None = None, **settings: str) -> OperatorProcess:
-        """Start an operator for this namespace; the fixture ends it."""
-        run = OperatorProcess(kubeconfig or self.kubeconfig, self.namespace, self.folder, **settings)
+    def start(
+        self, kubeconfig: Object | None = None, *, variables: Mapping[str, str] | None = None, **settings: str
+    ) -> OperatorProcess:
+        """Start an operator for this namespace, with more environment variables; the fixture ends it."""
+        kubeconfig = kubeconfig or self.kubeconfig
+        run = OperatorProcess(kubeconfig, self.namespace, self.folder, variables=variables, **settings)
         self._runs.append(run)
         return run
 

@@ -140,7 +140,7 @@ def test_a_refused_write_is_told_and_tried_again(site: Site) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(site: Site, setting: str, value: str, said: str) -> None:
-    operator = site.start(None, **{setting: value})
+    operator = site.start(variables={f"DELIVERY_OPERATOR_{setting.upper()}": value})
     assert operator.wait(20) == 2
     assert said in operator.log()
 

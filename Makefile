@@ -11,6 +11,7 @@ PYTEST := $(BIN)/pytest
 ORDER := hack/uv run --frozen --directory examples/order
 CLUSTER ?= dev
 PROVIDER ?= auto
+N ?= 500
 # More arguments for pytest: make test-unit ARGS="-k release"
 ARGS ?=
 
@@ -105,6 +106,10 @@ docs-serve: setup ## Show the site on http://127.0.0.1:8000 while you write
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 ## Development
+
+.PHONY: bench
+bench: setup binaries ## The budgets of the operator, on a control plane: N=500 services; PROFILE=1 for a profile of it
+	@PYTHONPATH=hack:. $(BIN)/python -m bench --services $(N) $(if $(PROFILE),--profile)
 
 .PHONY: bench-cli
 bench-cli: setup ## How long the commands that need no cluster take, as ratios to the interpreter alone

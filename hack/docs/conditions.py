@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from delivery_operator.api.reasons import CONDITIONS, ENVIRONMENT, OTHERS, STANDING, TASK, Reason
+from delivery_operator.api.reasons import CONDITIONS, ENVIRONMENT, EVENTS, OTHERS, STANDING, TASK, Reason
 from docs.markdown import code, page, prose, table
 
 
@@ -36,6 +36,9 @@ def conditions_page() -> str:
         "## Reasons of a DeliveryTask",
         "In `status.reason`, beside those of a service that are about its pods, Secrets and templates.",
         _reasons(TASK),
+        "## Reasons of Events",
+        "`kubectl describe deliveryservice NAME` shows them. Warnings have the reasons of Ready that are problems.",
+        _reasons(EVENTS),
     )
 
 

@@ -10,6 +10,7 @@ from delivery_operator.cluster.connection import NoConfiguration
 from delivery_operator.cluster.hashkey import HashKeyUnusable
 from delivery_operator.render.errors import RenderError
 from delivery_operator.runtime import logs, operator
+from delivery_operator.runtime.leadership import LeaseLost
 from delivery_operator.runtime.settings import Settings
 
 
@@ -17,7 +18,8 @@ def main() -> int:
     """Run the operator.
 
     Returns:
-        The exit code: 0 when told to stop, 1 after an error, 2 when it cannot start as it is configured.
+        The exit code: 0 when told to stop, 1 after an error or when it led and another does now, 2 when it cannot start
+        as it is configured.
     """
     try:
         settings = Settings()
@@ -32,6 +34,10 @@ def main() -> int:
     except (NoConfiguration, HashKeyUnusable, RenderError) as error:
         structlog.get_logger(__name__).error("cannot start", error=str(error))
         return 2
+    except LeaseLost as error:
+        # Another leads, or may soon: begin again as one that stands by.
+        structlog.get_logger(__name__).error("stopped: lease lost", error=str(error))
+        return 1
     except Exception:  # noqa: BLE001 the last one there is: it is logged as JSON like everything else
         # A part that must not end has ended: start anew, as a pod does, rather than go on half blind.
         structlog.get_logger(__name__).exception("stopped by an error")

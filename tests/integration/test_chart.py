@@ -45,10 +45,41 @@ def test_pod_satisfies_the_restricted_standard() -> None:
     }
 
 
-def test_one_operator_runs_at_a_time() -> None:
-    spec = only(render(), "Deployment")["spec"]
+def test_two_replicas_of_which_one_is_always_there() -> None:
+    manifests = render()
+    spec = only(manifests, "Deployment")["spec"]
+    budget = only(manifests, "PodDisruptionBudget")["spec"]
 
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert (spec["replicas"], spec["strategy"]) == (2, {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}})
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == spec["selector"]
+
+
+def test_replicas_are_spread_where_there_is_somewhere_to_spread_to() -> None:
+    """On a cluster of one node both run on it."""
+    spec = only(render(), "Deployment")["spec"]
+    constraints = spec["template"]["spec"]["topologySpreadConstraints"]
+
+    assert {each["topologyKey"] for each in constraints} == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    assert {each["whenUnsatisfiable"] for each in constraints} == {"ScheduleAnyway"}
+    assert all(each["labelSelector"] == spec["selector"] for each in constraints)
+
+
+def test_one_replica_has_no_budget_that_would_block_a_drain() -> None:
+    manifests = render("--set=replicas=1")
+
+    assert only(manifests, "Deployment")["spec"]["replicas"] == 1
+    assert of_kind(manifests, "PodDisruptionBudget") == []
+
+
+def test_the_lease_is_the_installations_and_held_under_the_pods_name() -> None:
+    """Two installations in one namespace do not take turns."""
+    answer = helm("template", "second", str(CHART), "--namespace", "delivery-system")
+    manifests = [each for each in yaml.safe_load_all(answer.stdout) if each]
+    env = container(manifests)["env"]
+
+    assert {"name": "DELIVERY_OPERATOR_LEASE_NAME", "value": "second-delivery-operator"} in env
+    assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in env
 
 
 @pytest.mark.parametrize(
@@ -79,8 +110,9 @@ def test_settings_become_environment() -> None:
         "DELIVERY_OPERATOR_WORKERS": "3",
         "DELIVERY_OPERATOR_RESYNC_SECONDS": "60",
         "DELIVERY_OPERATOR_HTTP_PORT": "8080",
+        "DELIVERY_OPERATOR_LEASE_NAME": "delivery-operator",
     }
-    assert [each["name"] for each in env if "valueFrom" in each] == ["POD_NAMESPACE"]
+    assert [each["name"] for each in env if "valueFrom" in each] == ["POD_NAMESPACE", "POD_NAME"]
 
 
 def test_port_is_the_same_everywhere() -> None:
@@ -170,7 +202,8 @@ def test_api_server_takes_all_of_it(control_plane: Cluster, values: list[str]) -
 @pytest.mark.parametrize(
     ("value", "place"),
     [
-        ("replicas=2", "replicas"),
+        ("replicas=0", "/replicas"),
+        ("replicaCount=2", "replicaCount"),
         ("workers=many", "/workers"),
         ("workers=0", "/workers"),
         ("resyncSeconds=1", "/resyncSeconds"),

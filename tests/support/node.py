@@ -10,15 +10,19 @@ from typing import Any
 
 import yaml
 
+from delivery_operator.runtime.settings import LEASE
 from demo import images, install, shop
 from demo.tools import Tools
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
 from tests.support.kube import Object, condition, wait_for
+from tests.support.operator import renews
 
 LOAD = Path(__file__).parents[1] / "e2e" / "operator" / "load.py"
 ACCOUNT = f"system:serviceaccount:{install.NAMESPACE}:{install.RELEASE}"
 SCRATCH = "/tmp"  # noqa: S108 of the pod that calls
+POD_NAME = "authentication.kubernetes.io/pod-name"
+"""What a service account's token tells the API server, and the audit log, about the pod that it was given to."""
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -111,35 +115,46 @@ class OrderShop:
         return self.kubectl("exec", "postgresql-0", "--", *command)
 
     def operator_pod(self) -> str:
-        """Name of the operator's pod that is not on its way out."""
-        listed = self.tools.kubectl(
-            "get", "pods", "-n", install.NAMESPACE, "-l", "app.kubernetes.io/name=delivery-operator", "-o", "json"
-        )
-        names = [
+        """Name of the pod whose operator leads; empty while none does, or while its pod is on its way out."""
+        lease = json.loads(self.tools.kubectl("get", "lease", LEASE, "-n", install.NAMESPACE, "-o", "json"))
+        holder = str(lease["spec"].get("holderIdentity") or "")
+        return holder if holder in self.operator_pods() else ""
+
+    def operator_pods(self) -> set[str]:
+        """Names of the operator's pods that are not on their way out."""
+        system = ("-n", install.NAMESPACE, "-o", "json")
+        listed = self.tools.kubectl("get", "pods", "-l", "app.kubernetes.io/name=delivery-operator", *system)
+        return {
             pod["metadata"]["name"]
             for pod in json.loads(listed)["items"]
             if not pod["metadata"].get("deletionTimestamp")
-        ]
-        return str(names[0]) if len(names) == 1 else ""
+        }
 
     def operator_events(self, after: datetime) -> list[Object]:
-        """The operator's requests that the API server recorded."""
+        """The requests of all the operator's replicas that the API server recorded."""
         return [event for event in self.cluster.audit_events(after) if event["user"]["username"] == ACCOUNT]
 
     def operator_writes(self, after: datetime) -> list[str]:
-        """Its write requests, in words."""
+        """Their write requests, in words, but those that hold the Lease."""
         events = self.operator_events(after)
-        return [f"{event['verb']} {event['requestURI']}" for event in events if event["verb"] in WRITES]
+        return [
+            f"{event['verb']} {event['requestURI']}"
+            for event in events
+            if event["verb"] in WRITES and not renews(event, install.NAMESPACE)
+        ]
 
     def wait_for_resyncs(self, number: int, seconds: float) -> None:
-        """Wait until the operator has listed all services this many times from now."""
+        """Wait until the operator that leads has listed all services this many times from now."""
         begun = datetime.now(UTC)
 
         def listed() -> bool:
+            leader = self.operator_pod()
             lists = [
                 event
                 for event in self.operator_events(begun)
-                if event["verb"] == "list" and event["objectRef"]["resource"] == "deliveryservices"
+                if event["verb"] == "list"
+                and event["objectRef"]["resource"] == "deliveryservices"
+                and leader in event["user"].get("extra", {}).get(POD_NAME, ())
             ]
             return len(lists) >= number
 

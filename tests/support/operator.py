@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from delivery_operator.cluster.resources import RESOURCES, Resource
+from delivery_operator.cluster.resources import LEASES, RESOURCES, Resource
+from delivery_operator.runtime.settings import LEASE
 from tests.support.kube import Kube, Object
 
 ACCOUNT = "operator"
@@ -20,9 +21,20 @@ PROVISIONED = ["example.com"]
 """API groups of provisioned services, which the ClusterRoles of their operators would open."""
 
 
+POD = "operator-0"
+"""Name of an operator's pod: a restarted one holds the Lease of the one before it."""
+
+
 def user(namespace: str) -> str:
     """The user that the API server sees, in its audit log too."""
     return f"system:serviceaccount:{namespace}:{ACCOUNT}"
+
+
+def renews(event: Object, namespace: str) -> bool:
+    """Whether a request of the audit log is about the operator's Lease: the one write of an idle operator."""
+    target = event.get("objectRef") or {}
+    lease = {"resource": LEASES.plural, "apiGroup": LEASES.group, "namespace": namespace, "name": LEASE}
+    return all(target.get(field) == value for field, value in lease.items())
 
 
 def make_identity(kube: Kube, namespace: str, server: str | None = None) -> Object:
@@ -65,6 +77,7 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
         metadata["namespace"] = account["namespace"]
         rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
         rules.append({"apiGroups": PROVISIONED, "resources": ["*"], "verbs": ["get"]})
+        rules.append({"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": sorted(LEASES.verbs)})
     api_version = "rbac.authorization.k8s.io/v1"
     kube.create({"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules})
     kube.create(
@@ -86,6 +99,7 @@ class OperatorProcess:
         kubeconfig: Object,
         namespace: str,
         folder: Path,
+        pod: str = POD,
         *,
         variables: Mapping[str, str] | None = None,
         **settings: str,
@@ -98,6 +112,7 @@ class OperatorProcess:
             **os.environ,
             "KUBECONFIG": str(config),
             "POD_NAMESPACE": namespace,
+            "POD_NAME": pod,
             "DELIVERY_OPERATOR_NAMESPACES": namespace,
             "DELIVERY_OPERATOR_HTTP_PORT": "0",
             **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
@@ -108,6 +123,10 @@ class OperatorProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "delivery_operator"], env=environment, stdout=log, stderr=subprocess.STDOUT
             )
+
+    def says(self, message: str) -> bool:
+        """Whether it has logged this event."""
+        return any(event["message"] == message for event in self.events())
 
     @property
     def pid(self) -> int:
@@ -124,6 +143,14 @@ class OperatorProcess:
     def terminate(self) -> None:
         """SIGTERM, as the kubelet sends it."""
         self._process.send_signal(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """SIGSTOP: it stands still, and does not know it."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self, seconds: float = 30) -> int:
         """SIGTERM, and wait for the end; returns the exit code."""

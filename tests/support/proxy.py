@@ -18,6 +18,8 @@ from typing import Final, Self
 import aiohttp
 from aiohttp import web
 
+from delivery_operator.runtime.settings import LEASE
+
 WRITES: Final = {"POST", "PUT", "PATCH", "DELETE"}
 _HOP: Final = {"transfer-encoding", "connection", "content-length", "host"}
 
@@ -43,11 +45,14 @@ class Proxy:
     def __init__(self, server: str, certificate_authority: str) -> None:
         self.writes: list[str] = []
         """Method and path of each write since the last arming."""
+        self.forwarded: list[str] = []
+        """Method and path of each write, renewals of the lease too, that has gone on to the API server."""
         self.fired = threading.Event()
         self._server = server
         self._away = False
         self._unknown: str | None = None
         self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
+        self._jam: threading.Event | None = None
         self._trust = ssl.create_default_context(cafile=certificate_authority)
         self._pid: int | None = None
         self._cut: Cut | None = None
@@ -100,6 +105,16 @@ class Proxy:
             self._hold = None
             released.set()
 
+    @contextlib.contextmanager
+    def jammed(self) -> Iterator[None]:
+        """Take writes and keep them until the context ends; those whose sender has gone by then go nowhere."""
+        self._jam = threading.Event()
+        try:
+            yield
+        finally:
+            self._jam.set()
+            self._jam = None
+
     async def _break(self) -> None:
         for handler in list(self._runner.server.connections if self._runner.server else ()):
             if handler.transport is not None:
@@ -111,6 +126,14 @@ class Proxy:
             return
         hold[2].set()
         await asyncio.to_thread(hold[3].wait)
+
+    async def _kept_back(self, request: web.Request) -> None:
+        jam = self._jam
+        if jam is None:
+            return
+        await asyncio.to_thread(jam.wait)
+        if request.transport is None or request.transport.is_closing():
+            raise web.HTTPServiceUnavailable
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -144,24 +167,32 @@ class Proxy:
         self._cut = None
         return True
 
-    async def _forward(self, request: web.Request) -> web.StreamResponse:
+    def _turn_away(self, request: web.Request, unknown: str | None) -> None:
         if self._away:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable
-        unknown = self._unknown
         if unknown and request.path.startswith(f"/apis/{unknown}"):
             raise web.HTTPNotFound
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        unknown = self._unknown
+        self._turn_away(request, unknown)
         writes = request.method in WRITES
-        if writes:
+        body = await request.read() if writes else None
+        counts = writes and not _beside(request, body)
+        if counts:
             self.writes.append(f"{request.method} {request.path}")
             if self._dies(When.BEFORE):
                 raise web.HTTPServiceUnavailable
+        if writes:
+            await self._kept_back(request)
+            self.forwarded.append(f"{request.method} {request.path}")
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
         async with self._session.request(
             request.method,
             self._server + request.raw_path,
-            data=await request.read() if writes else None,
+            data=body,
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None),
         ) as answer:
@@ -171,7 +202,8 @@ class Proxy:
                 return web.json_response({**found, "groups": [g for g in found["groups"] if g["name"] != unknown]})
             if writes:
                 content = await answer.read()
-                self._dies(When.AFTER)
+                if counts:
+                    self._dies(When.AFTER)
                 await self._held_back(request)
                 return web.Response(status=answer.status, body=content, headers=kept)
             response = web.StreamResponse(status=answer.status, headers=kept)
@@ -181,3 +213,17 @@ class Proxy:
                 async for chunk in answer.content.iter_any():
                     await response.write(chunk)
             return response
+
+
+def _beside(request: web.Request, body: bytes | None) -> bool:
+    """Whether a write is none of those that tests count.
+
+    The operator renews its Lease all the time; and nothing hangs on Events, which come when they come.
+    """
+    if request.path.endswith("/events"):
+        return True
+    if not request.path.startswith("/apis/coordination.k8s.io/v1/namespaces/"):
+        return False
+    if request.method == "POST":
+        return bool(json.loads(body or b"{}")["metadata"]["name"] == LEASE)
+    return request.path.endswith(f"/leases/{LEASE}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from devcluster.cluster import Cluster
 from tests.support.kube import Kube, Object, wait_for
 from tests.support.kubelet import FakeKubelet
-from tests.support.operator import OperatorProcess, user
+from tests.support.operator import POD, OperatorProcess, renews, user
 from tests.support.proxy import Proxy
 
 
@@ -28,11 +28,23 @@ class Site:
     _runs: list[OperatorProcess] = field(default_factory=list)
 
     def start(
-        self, kubeconfig: Object | None = None, *, variables: Mapping[str, str] | None = None, **settings: str
+        self,
+        kubeconfig: Object | None = None,
+        pod: str = POD,
+        *,
+        variables: Mapping[str, str] | None = None,
+        **settings: str,
     ) -> OperatorProcess:
-        """Start an operator for this namespace, with more environment variables; the fixture ends it."""
+        """Start an operator for this namespace; the fixture ends it. A second replica needs another pod's name.
+
+        Args:
+            kubeconfig: another way to the API server.
+            pod: the name of its pod.
+            variables: more environment variables.
+            settings: values of DELIVERY_OPERATOR_*, by their names in lower case.
+        """
         kubeconfig = kubeconfig or self.kubeconfig
-        run = OperatorProcess(kubeconfig, self.namespace, self.folder, variables=variables, **settings)
+        run = OperatorProcess(kubeconfig, self.namespace, self.folder, pod, variables=variables, **settings)
         self._runs.append(run)
         return run
 
@@ -61,12 +73,14 @@ class Site:
             yield proxy, kubeconfig
 
     def writes(self) -> list[Object]:
-        """Every write request of the operator that the API server recorded."""
+        """Every write request of the operator that the API server recorded, but those that hold its Lease."""
         verbs = {"create", "update", "patch", "delete", "deletecollection"}
         return [
             event
             for event in self.cluster.audit_events(self.began)
-            if event["user"]["username"] == user(self.namespace) and event["verb"] in verbs
+            if event["user"]["username"] == user(self.namespace)
+            and event["verb"] in verbs
+            and not renews(event, self.namespace)
         ]
 
     def wait_for_lists(self, number: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery_operator.api.reasons import ENVIRONMENT, OTHERS, STANDING, TASK
+from delivery_operator.api.reasons import ENVIRONMENT, EVENTS, OTHERS, STANDING, TASK
 from delivery_operator.cluster.resources import RESOURCES
 from delivery_operator.runtime.metrics import Metrics
 from tests.support.pages import Block, Use, pages
@@ -28,6 +28,7 @@ REASONS_ARE_IN = [
 OTHER_WORDS = {
     *("True", "False", "Missing", "KeyMissing", "History"),  # states of conditions, parts of reasons, a type
     *(each.kind for each in RESOURCES),
+    *("Normal", "Warning"),  # types of Events
     *("ReplicaSet", "PodScheduled", "ReplicaFailure", "Progressing", "ProgressDeadlineExceeded", "Unschedulable"),
     *("Complete", "SuccessCriteriaMet", "Failed", "DeadlineExceeded", "OOMKilled"),
     *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"),
@@ -81,7 +82,8 @@ def test_blocks_are_run_and_not_only_shown() -> None:
 
 def test_every_reason_is_documented() -> None:
     said = {word for path in REASONS_ARE_IN for word in _words(path)}
-    documented = {*STANDING, *ENVIRONMENT, *TASK, *(reason for reasons in OTHERS.values() for reason in reasons)}
+    others = (reason for reasons in OTHERS.values() for reason in reasons)
+    documented = {*STANDING, *ENVIRONMENT, *TASK, *EVENTS, *others}
 
     assert said - documented - OTHER_WORDS == set()
 

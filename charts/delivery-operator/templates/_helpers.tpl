@@ -76,4 +76,7 @@ the operator's own table of requests.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [get, create, patch]
 {{- end }}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from delivery_operator.api.status import ConditionType
+from delivery_operator.api.release import Reason as ReleaseReason
+from delivery_operator.api.status import ConditionType, Severity
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,15 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Reason:
-    """What a reason says, and what a person does about it; nothing where there is nothing to be done."""
+    """What a reason says, and what a person does about it; nothing where there is nothing to be done.
+
+    Attributes:
+        severity: of the problem that it is; None for what is no problem, but the course of things.
+    """
 
     happened: str
     remedy: str = ""
+    severity: Severity | None = Severity.ERROR
 
 
 CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
@@ -51,13 +57,15 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
 _RELEASED_AGAIN: Final = "mend it, and change the spec or `kubectl delivery retry NAME`: either makes a new release"
 
 STANDING: Final[Mapping[str, Reason]] = {
-    "Serving": Reason("all is well"),
-    "Releasing": Reason("a release is being made", "wait"),
-    "Migrating": Reason("the release's migration runs; none of its pods has been started", "wait"),
+    "Serving": Reason("all is well", severity=None),
+    "Releasing": Reason("a release is being made", "wait", severity=None),
+    "Migrating": Reason("the release's migration runs; none of its pods has been started", "wait", severity=None),
     "RollingOut": Reason(
-        "pods of the release are started; those of the release before serve until they are ready", "wait"
+        "pods of the release are started; those of the release before serve until they are ready",
+        "wait",
+        None,
     ),
-    "Superseding": Reason("the release gives way to a newer one", "wait"),
+    "Superseding": Reason("the release gives way to a newer one", "wait", severity=None),
     "SecretMissing": Reason(
         "no release is made until the Secret is there; what runs stays",
         "create it; the release follows within seconds",
@@ -68,6 +76,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     "BindingNotReady": Reason(
         "as SecretMissing: a provisioned service does not name its Secret yet",
         "see the object that `backingServices[].provisionedService` names",
+        Severity.WARNING,
     ),
     "EnvironmentMissing": Reason(
         "the DeliveryEnvironment that the service names does not exist; no release is made",
@@ -100,7 +109,7 @@ STANDING: Final[Mapping[str, Reason]] = {
         "never migrated itself",
         "name another one, or remove `rollbackTo`",
     ),
-    "Paused": Reason("`spec.paused` is set: nothing is released, repaired or run", "remove it to go on"),
+    "Paused": Reason("`spec.paused` is set: nothing is released, repaired or run", "remove it to go on", Severity.INFO),
     "MigrationFailed": Reason(
         "the Job failed; no pod of the release was started", f"read the output in the message, {_RELEASED_AGAIN}"
     ),
@@ -109,7 +118,9 @@ STANDING: Final[Mapping[str, Reason]] = {
         "check the schema, then change the spec or `kubectl delivery retry NAME`: either makes a new release",
     ),
     "MigrationOfOlderRelease": Reason(
-        "two migrations never run at the same time; one that cannot start is taken away", "wait for the older one"
+        "two migrations never run at the same time; one that cannot start is taken away",
+        "wait for the older one",
+        Severity.INFO,
     ),
     "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry and `spec.imagePullSecrets`"),
     "CrashLoop": Reason(
@@ -117,10 +128,12 @@ STANDING: Final[Mapping[str, Reason]] = {
         "the message has its exit code, the end of its output and the command for the log",
     ),
     "ContainerConfigInvalid": Reason("a container cannot be started as configured", "read the message"),
-    "Unschedulable": Reason("a pod fits on no node", "make room, or lower `resources.requests`"),
+    "Unschedulable": Reason("a pod fits on no node", "make room, or lower `resources.requests`", Severity.WARNING),
     "PodsRefused": Reason("the API server refuses the pods: a quota, a policy", "read the message"),
     "PodsUnavailable": Reason(
-        "pods of the serving release are not available", "`kubectl get pods -l delivery.dev/service=NAME`"
+        "pods of the serving release are not available",
+        "`kubectl get pods -l delivery.dev/service=NAME`",
+        Severity.WARNING,
     ),
     "RolloutFailed": Reason(
         "no progress within `release.progressDeadlineSeconds`; with `onFailure: rollback` the release before is back",
@@ -129,7 +142,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     "NameTaken": Reason(
         "a child's name belongs to something else; it is left alone", "rename the service, or remove the other object"
     ),
-    "WaitingForRemoval": Reason("a deleted service of this name is still being removed", "wait"),
+    "WaitingForRemoval": Reason("a deleted service of this name is still being removed", "wait", Severity.INFO),
     "WriteRefused": Reason("the API server does not take a write", "read the message; it is tried again now and then"),
     "InvalidSpec": Reason(
         "the operator cannot read the spec", "mend it, or update the operator if it is older than the CRD"
@@ -193,3 +206,17 @@ TASK: Final[Mapping[str, Reason]] = {
     ),
 }
 """Reasons in the status of a DeliveryTask, beside those of a service that are about its pods, Secrets and templates."""
+
+EVENTS: Final[Mapping[str, Reason]] = {
+    ReleaseReason.SPEC_CHANGED: Reason("a release is made: of a new service, or since its spec has changed"),
+    ReleaseReason.SECRET_ROTATED: Reason("a release is made, since a Secret that is referenced has changed"),
+    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since a ConfigMap, or what is referenced, has changed"),
+    ReleaseReason.ROLLBACK: Reason("a release is made as a copy of an earlier one"),
+    ReleaseReason.RETRY: Reason("a release is made to try a failed one again"),
+    "MigrationStarted": Reason("the release's migration runs", "wait"),
+    "MigrationSucceeded": Reason("its migration succeeded; its pods are started"),
+    "ReleaseActive": Reason("the release serves, with all of its pods"),
+    "ReleaseSuperseded": Reason("a newer release came before it served"),
+    "ContractSucceeded": Reason("the release's contract step succeeded"),
+}
+"""Reasons of Events about what goes as it should; of what does not, Events have the reason of the condition."""

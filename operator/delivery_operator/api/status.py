@@ -31,6 +31,18 @@ class ConditionStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class Severity(StrEnum):
+    """How much a problem matters.
+
+    An error keeps the service from being what its spec says until somebody acts, a warning may come to that, and what
+    is only information goes on by itself or was asked for.
+    """
+
+    ERROR = "Error"
+    WARNING = "Warning"
+    INFO = "Info"
+
+
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 

@@ -1,7 +1,7 @@
 """Carries out a plan: one write after the other, each answer into the store at once."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
@@ -11,8 +11,17 @@ from delivery_operator.engine.objects import Key, key, owned_by
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
 from delivery_operator.render.names import SCALE_MANAGER
 
+OF_NO_OBJECT: Final = "1"
+"""A resourceVersion that no object has: an apply with it makes its object, and is a Conflict where there is one.
+
+Versions are etcd's revisions, the first write's being 2 (https://etcd.io/docs/v3.6/learning/data_model). Where there is
+no object, the API server makes one and looks at the version no further; decision 0019.
+"""
+
 Written = Callable[[str, Body], None]
 """Called with the verb of each write that was made and the API server's answer, or the object that was deleted."""
+Tell = Callable[[Write], None]
+"""Called with each write that was made, for people to be told of it."""
 
 
 class WriteRefused(Exception):
@@ -32,11 +41,12 @@ class WriteRefused(Exception):
 class Actor:
     """Makes the writes of plans."""
 
-    def __init__(self, api: Api, store: Store, written: Written) -> None:
+    def __init__(self, api: Api, store: Store, written: Written, tell: Tell) -> None:
         """Use this client and store; report each write made."""
         self._api = api
         self._store = store
         self._written = written
+        self._tell = tell
 
     async def act(self, service: ServiceKey, plan: Plan) -> list[Write]:
         """Make the writes of a plan in order.
@@ -61,6 +71,7 @@ class Actor:
             if not as_seen:
                 break
             made.append(write)
+            self._tell(write)
         return made
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:
@@ -96,12 +107,11 @@ class Actor:
         return self._made("create", answer)
 
     async def _apply(self, service: ServiceKey, manifest: Mapping[str, Any], uid: str | None) -> bool:
-        # An apply would take over an object of this name that is not ours (invariant 7), so look first; the store holds
-        # only what carries our label.
-        if uid is None and await self._look_up(service, manifest) is not None:
-            return False
-        # With the UID an object that was deleted meanwhile gives a Conflict, instead of being made anew half aware.
-        body = manifest if uid is None else {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
+        # An apply would take over an object of this name that is not ours (invariant 7), and the store holds only what
+        # carries our label: so one that makes its object must fail where one is. With the UID, on the other hand, an
+        # object that was deleted meanwhile gives a Conflict, instead of being made anew half aware.
+        precondition = {"resourceVersion": OF_NO_OBJECT} if uid is None else {"uid": uid}
+        body = {**manifest, "metadata": {**manifest["metadata"], **precondition}}
         resource = BY_KIND[manifest["kind"]]
         try:
             answer = await self._api.apply(resource, body)

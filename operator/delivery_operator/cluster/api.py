@@ -1,7 +1,7 @@
 """Requests to the API server: plain JSON in and out, typed errors."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -15,6 +15,8 @@ from delivery_operator.cluster.resources import Resource
 from delivery_operator.render.names import MANAGER
 
 Body = dict[str, Any]
+Fence = Callable[[], float]
+"""Seconds for which this process may still write. Raises Deposed when it may not."""
 
 TIMEOUT_SECONDS: Final = 30
 PAGE: Final = 500
@@ -24,6 +26,7 @@ SILENCE_SECONDS: Final = 90
 """A watch without even a bookmark (one a minute) for this long is dead."""
 
 _JSON: Final = "application/json"
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _METADATA: Final = "application/json;as=PartialObjectMetadata{0};g=meta.k8s.io;v=v1,application/json"
 
 
@@ -38,9 +41,17 @@ class Listing:
 class Api:
     """A thin client of one API server. Use it as an async context manager."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Keep the connection; the session is opened on entering."""
+    def __init__(self, connection: Connection, fence: Fence | None = None) -> None:
+        """Keep the connection; the session is opened on entering.
+
+        Args:
+            connection: where to.
+            fence: asked before each write, which is given up when the time that it answers with is over: a deposed
+                leader must not write, and what it has sent must not be under way when the next one begins. Without
+                one writes are free.
+        """
         self._connection = connection
+        self._fence = fence
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -88,17 +99,21 @@ class Api:
             content_type="application/apply-patch+yaml",
         )
 
+    async def update(self, resource: Resource, body: Mapping[str, Any]) -> Body:
+        """Put an object in the place of the one of its version. Raises Conflict when that is another by now."""
+        metadata = body["metadata"]
+        path = resource.path(metadata["namespace"], metadata["name"])
+        return await self._json("PUT", path, body=body, params={"fieldManager": MANAGER})
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        """JSON merge patch of an object."""
+        return await self._merge(resource.path(namespace, name), patch)
+
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:
         """JSON merge patch of the status subresource."""
-        return await self._json(
-            "PATCH",
-            resource.path(namespace, name, "status"),
-            body=patch,
-            params={"fieldManager": MANAGER},
-            content_type="application/merge-patch+json",
-        )
+        return await self._merge(resource.path(namespace, name, "status"), patch)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
         """Delete exactly this object as it was seen. Raises NotFound, or Conflict when it is another one or changed."""
@@ -169,6 +184,15 @@ class Api:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
 
+    async def _merge(self, path: str, patch: Mapping[str, Any]) -> Body:
+        return await self._json(
+            "PATCH",
+            path,
+            body=patch,
+            params={"fieldManager": MANAGER},
+            content_type="application/merge-patch+json",
+        )
+
     @property
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -195,6 +219,9 @@ class Api:
             headers["Content-Type"] = content_type
             data = json.dumps(body, separators=(",", ":")).encode()
         request = f"{method} {path}"
+        seconds: float = TIMEOUT_SECONDS
+        if self._fence is not None and method in _WRITES:
+            seconds = min(seconds, self._fence())  # asked last: what comes before it may have taken its time
         try:
             async with self._opened.request(
                 method,
@@ -202,7 +229,7 @@ class Api:
                 params=params,
                 data=data,
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 content = await response.read()
                 if not response.ok:

@@ -9,6 +9,7 @@ ApiError
 │   ├── Terminating 403: the namespace is being deleted
 │   └── WebhookFailed 500: somebody's admission webhook did not answer
 └── Unavailable     429, 5xx, timeouts, broken connections: the same request may succeed later
+    └── Deposed     it was not sent: it writes, and this process does not lead
 """
 
 from typing import Any, Final
@@ -67,6 +68,10 @@ class Unavailable(ApiError):
         """Keep how long the server asked to wait."""
         super().__init__(request, message, code=code)
         self.retry_after = retry_after
+
+
+class Deposed(Unavailable):
+    """The request was not sent, since it writes and this process does not hold the lease, or no longer."""
 
 
 _WEBHOOK: Final = "failed calling webhook"

@@ -87,8 +87,7 @@ class Observer:
 def _wanted(body: Body, releases: list[Body], children: dict[Key, Body]) -> DeliveryServiceSpec | None:
     """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
-        spec = DeliveryServiceSpec.model_validate(body["spec"])
-        return wish.of(spec, History.of(body, releases), children).spec
+        return wish.of(wish.read(body), History.of(body, releases), children).spec
     except ValidationError:
         return None  # the engine reports it
 

@@ -89,6 +89,11 @@ INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress", _
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", _OWN)
 PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
+LEASES: Final = Resource(
+    "coordination.k8s.io", "v1", "leases", "Lease", frozenset({"get", "create", "update"}), labelled=False
+)
+"""Of the operator's own namespace: who leads. None of a service's, so not in the table below."""
+EVENTS: Final = Resource("", "v1", "events", "Event", frozenset({"get", "create", "patch"}), labelled=False)
 
 
 def _optional(api_version: str, plural: str, kind: str) -> Resource:
@@ -127,5 +132,5 @@ STORED: Final = (
 REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""
 
-RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS)
+RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS, EVENTS)
 BY_KIND: Final = {resource.kind: resource for resource in RESOURCES}

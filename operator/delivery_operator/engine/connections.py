@@ -20,7 +20,7 @@ _KIND = "NetworkPolicy"
 def joined(wanted: list[Manifest], beside: Iterable[Release]) -> list[Manifest]:
     """Add to each policy among the wanted manifests what those of the same name in other releases allow."""
     others = [each for release in beside for each in release.manifests if each["kind"] == _KIND]
-    return [_joined(each, others) if each["kind"] == _KIND else each for each in wanted]
+    return [_joined(each, others) if others and each["kind"] == _KIND else each for each in wanted]
 
 
 def _joined(policy: Manifest, others: list[Manifest]) -> Manifest:

@@ -57,7 +57,7 @@ def decide(snapshot: Snapshot) -> Plan:
         return Plan()  # owner references do the rest, with or without an operator (invariant 6)
     history = History.of(snapshot.service, snapshot.releases)
     try:
-        spec = DeliveryServiceSpec.model_validate(snapshot.service["spec"])
+        spec = wish.read(snapshot.service)
     except ValidationError as error:
         step = Step((), Outcome(Standing.STUCK, "InvalidSpec", conditions.invalid(error)))
         return _plan(snapshot, history, None, (), step)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -79,21 +80,18 @@ class Release:
         found: Mapping[str, Any] = self.body["spec"]["content"]
         return found
 
-    @cached_property
+    @property
     def spec(self) -> DeliveryServiceSpec | None:
         """Its content as a spec; None when another version of the operator made it and this one cannot read it.
 
         Its manifests can be run all the same: they were rendered when it was cut (invariant 5).
         """
-        try:
-            return DeliveryServiceSpec.model_validate(self.content)
-        except ValidationError:
-            return None
+        return self._read.spec
 
-    @cached_property
+    @property
     def manifests(self) -> tuple[Manifest, ...]:
         """Its manifests, as rendered when it was cut; shared, not to be changed."""
-        return unpack(self.body["spec"]["manifests"])
+        return self._read.manifests
 
     def own_job(self, role: str, live: Mapping[Key, Object]) -> Object | None:
         """Find its Job of a role among the live objects."""
@@ -102,9 +100,44 @@ class Release:
 
     def has_job(self, role: str) -> bool:
         """Whether it runs a Job of this role; a copy of a release runs none again (F12-6)."""
-        return self.copy_of is None and any(
-            stored["kind"] == "Job" and labels(stored).get(names.ROLE) == role for stored in self.manifests
-        )
+        return self.copy_of is None and role in self._read.jobs
+
+    @cached_property
+    def stored(self) -> Content:
+        """What never changes of it, as a key for what is worked out of it."""
+        return Content(uid(self.body), self.body["spec"])
+
+    @cached_property
+    def _read(self) -> "_Read":
+        return _read(self.stored)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is stored in a release, read when it is asked for."""
+
+    stored: Mapping[str, Any]
+
+    @cached_property
+    def spec(self) -> DeliveryServiceSpec | None:
+        try:
+            return DeliveryServiceSpec.model_validate(self.stored["content"])
+        except ValidationError:
+            return None
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        return unpack(self.stored["manifests"])
+
+    @cached_property
+    def jobs(self) -> frozenset[str | None]:
+        """Roles of its Jobs."""
+        return frozenset(labels(each).get(names.ROLE) for each in self.manifests if each["kind"] == "Job")
+
+
+@lru_cache(maxsize=KEPT)
+def _read(stored: Content) -> _Read:
+    return _Read(stored.value)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.engine.history import Release
+from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Object, labels, name, uid
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -34,15 +35,47 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
 
     How many pods there are and the progress deadline come from the service's spec of today, since changing them makes
     no release; a process that the spec no longer has keeps the number it was released with. A kind that the cluster has
-    ceased to serve is left out.
+    ceased to serve is left out. The manifests are shared with other looks: callers must not change them.
 
     Raises:
         TemplateError: the templates of what scales are wrong.
     """
+    service, platform = snapshot.service, snapshot.platform
+    asked = _Asked(
+        release.stored,
+        (str(service["metadata"]["namespace"]), name(service), uid(service)),
+        Content(snapshot.bundle.digest, spec),
+        platform,
+        _unusable(snapshot),
+        (release, snapshot.bundle),
+    )
+    return list(_children(asked))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the children depend on: equal ones have equal children."""
+
+    release: Content
+    owner: tuple[str, str, str]
+    """Namespace, name and UID of the service."""
+    spec: Content
+    platform: Platform = field(hash=False)
+    unusable: bool
+    given: tuple[Release, Bundle] = field(compare=False)
+    """What the fields above stand for."""
+
+
+@lru_cache(maxsize=KEPT)
+def _children(asked: _Asked) -> tuple[Manifest, ...]:
+    release, bundle = asked.given
+    spec: DeliveryServiceSpec = asked.spec.value
+    namespace, service, service_uid = asked.owner
+    owner = {"metadata": {"name": service, "uid": service_uid}}
     result = []
     processes = _governed(release, spec)
     for stored in release.manifests:
-        unserved = stored["apiVersion"] in OPTIONAL and stored["apiVersion"] not in snapshot.platform.served
+        unserved = stored["apiVersion"] in OPTIONAL and stored["apiVersion"] not in asked.platform.served
         if stored["kind"] == "Job" or stored["kind"] in SCALING or unserved:
             continue
         manifest = deepcopy(stored)
@@ -54,9 +87,13 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
             manifest["spec"]["progressDeadlineSeconds"] = spec.release.progress_deadline_seconds
             process = processes.get(labels(manifest).get(names.PROCESS, ""))
             if process is not None:
-                _set_replicas(manifest, replicas(process, snapshot.platform))
-        result.append(_sealed(manifest, SERVICE_KIND, snapshot.service))
-    return result + [_sealed(each, SERVICE_KIND, snapshot.service) for each in _scaling(release, snapshot, spec)]
+                _set_replicas(manifest, replicas(process, asked.platform))
+        result.append(_sealed(manifest, SERVICE_KIND, owner))
+    today = None if asked.unusable else todays(release, spec)
+    if today is not None:
+        scalers = scaling(release.service, namespace, today, bundle, asked.platform)
+        result += [_sealed(each, SERVICE_KIND, owner) for each in scalers]
+    return tuple(result)
 
 
 def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec | None:
@@ -131,43 +168,6 @@ def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: 
     _stamp(manifest["metadata"], release)
     _stamp(manifest["spec"]["template"]["metadata"], release)
     return _sealed(manifest, owner_kind, owner)
-
-
-def _scaling(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> list[Manifest]:
-    today, platform = todays(release, spec), snapshot.platform
-    if today is None or _unusable(snapshot):
-        return []
-    asked = _Asked(
-        (
-            release.service,
-            snapshot.service["metadata"]["namespace"],
-            today.model_dump_json(exclude_defaults=True),
-            snapshot.bundle.digest,
-            platform.environment.model_dump_json(exclude_defaults=True),
-            platform.served,
-        ),
-        today,
-        snapshot.bundle,
-        platform,
-    )
-    return deepcopy(_rendered(asked))
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a rendering of `scaling` depends on; equal keys give equal manifests."""
-
-    key: tuple[str, str, str, str, str, frozenset[str]]
-    spec: DeliveryServiceSpec = field(compare=False)
-    bundle: Bundle = field(compare=False)
-    platform: Platform = field(compare=False)
-
-
-@lru_cache(maxsize=256)
-def _rendered(asked: _Asked) -> list[Manifest]:
-    """Render once what a rollout asks for with every look; callers must not change it, it is shared."""
-    service, namespace = asked.key[:2]
-    return scaling(service, namespace, asked.spec, asked.bundle, asked.platform)
 
 
 def _unusable(snapshot: Snapshot) -> bool:

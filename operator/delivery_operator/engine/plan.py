@@ -26,8 +26,7 @@ class Apply:
 
     Attributes:
         manifest: the fields to own.
-        uid: of the object that was seen, and must still be there; None when none was seen: then the name is looked up
-            before it is taken.
+        uid: of the object that was seen, and must still be there; None when none was seen: then none may be there.
     """
 
     manifest: Object

@@ -142,8 +142,11 @@ class Scene:
         """Pods are waited for."""
         if seen.problem:
             return self.working(release, seen.problem.reason, seen.problem.message)
-        phase = "RollingOut" if release.phase is not Phase.ACTIVE else "PodsUnavailable"
-        return self.working(release, phase, f"release {release.name} waits for pods of {', '.join(seen.waiting)}")
+        if release.phase is not Phase.ACTIVE:
+            # Told once: each process that has come would be another write (design, section 5).
+            return self.working(release, "RollingOut", f"release {release.name} waits for its pods")
+        message = f"release {release.name} waits for pods of {', '.join(seen.waiting)}"
+        return self.working(release, "PodsUnavailable", message)
 
     def working(self, release: Release, reason: str, message: str) -> Outcome:
         """Something is under way."""

@@ -6,6 +6,7 @@ have its content; when the field is gone, the spec's own again. A newest release
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from delivery_operator.api.base import API_VERSION
@@ -13,6 +14,7 @@ from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason, 
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import overlay, references
 from delivery_operator.engine.history import History, Release, last_number
+from delivery_operator.engine.memo import KEPT, Content, Same
 from delivery_operator.engine.objects import Key, Object, name, uid
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
@@ -45,6 +47,25 @@ class Wish:
         return digest({"content": self.content, "references": hashes})
 
 
+def read(service: Object) -> DeliveryServiceSpec:
+    """Read the spec of a service.
+
+    Raises:
+        ValidationError: it cannot be read.
+    """
+    return _read(Content(uid(service), service["spec"]))
+
+
+@lru_cache(maxsize=KEPT)
+def _read(asked: Content) -> DeliveryServiceSpec:
+    return DeliveryServiceSpec.model_validate(asked.value)
+
+
+@lru_cache(maxsize=KEPT)
+def _content(spec: Same) -> dict[str, Any]:
+    return content(spec.value)
+
+
 def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
     """Answer what the newest release should be.
 
@@ -54,8 +75,9 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
         live: the objects that there are: a contract step that has begun may not be recorded yet.
     """
     number = spec.release.rollback_to
+    own = _content(Same(spec))
     if number is None:
-        return Wish(spec, content(spec))
+        return Wish(spec, own)
     target = history.numbered(number)
     if target is None:
         kept = ", ".join(str(release.number) for release in history.releases) or "none"
@@ -63,7 +85,7 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
             f"release {number}, which spec.release.rollbackTo names, does not exist (there are: {kept}); name one of "
             "these, or remove rollbackTo"
         )
-        return Wish(spec, content(spec), obstacle=Obstacle("RollbackTargetMissing", message))
+        return Wish(spec, own, obstacle=Obstacle("RollbackTargetMissing", message))
     begun = [each.number for each in history.releases if each.contract or each.own_job(names.CONTRACT, live)]
     contracted = max(begun, default=0)
     if contracted > number:
@@ -71,20 +93,20 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
             f"release {number}, which spec.release.rollbackTo names, cannot run any more: the contract step of release "
             f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
         )
-        return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
+        return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
     if target.has_job(names.MIGRATE) and (target.migration or {}).get("result") != MigrationResult.SUCCEEDED:
         message = (
             f"release {number}, which spec.release.rollbackTo names, has never run: its migration did not succeed, and "
             "a copy runs none; name one that has served, or remove rollbackTo"
         )
-        return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
+        return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
     today = overlay.todays(target, spec)
     if today is None:
         message = (
             f"release {number}, which spec.release.rollbackTo names, was made by another version of the operator, and "
             "this one cannot read it; name a newer one, or remove rollbackTo"
         )
-        return Wish(spec, content(spec), obstacle=Obstacle("RollbackRefused", message))
+        return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
     return Wish(today, target.content, source=target)
 
 

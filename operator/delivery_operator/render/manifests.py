@@ -4,7 +4,6 @@ import base64
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from delivery_operator.api.resources import Resources
@@ -167,7 +166,6 @@ def pack(manifests: Sequence[Mapping[str, Any]]) -> str:
     return base64.b64encode(zlib.compress(canonical_json(list(manifests)).encode(), 9)).decode()
 
 
-@lru_cache(maxsize=256)
 def unpack(packed: str) -> tuple[Manifest, ...]:
-    """Read a release's manifests back; callers must not change them, they are shared."""
+    """Read a release's manifests back."""
     return tuple(json.loads(zlib.decompress(base64.b64decode(packed))))

@@ -53,8 +53,44 @@ def settings(resources: Iterable[Resource]) -> kopf.OperatorSettings:
     result.watching.server_timeout = 290  # renewed before a proxy or a NAT forgets the connection
     # An API server that is away for minutes is waited for; kopf's default gives up after half an hour all told.
     result.networking.error_backoffs = [1, 1, 2, 3, 5, 8] + [10] * 360
+    result.persistence.diffbase_storage = _NoDifference()
+    result.persistence.progress_storage = _NoProgress()
     result.queueing.idle_timeout = 1.0  # per-object workers of kopf end soon: they have nothing to remember
     for resource in resources:
         if resource.labelled:
             result.watching.label_selectors[resource.group, resource.version, resource.plural] = SERVICE
     return result
+
+
+class _NoDifference(kopf.DiffBaseStorage):
+    """Keeps no last-handled state. For kopf's own, each object is copied with each event, whether it is used or not."""
+
+    def build(self, **_: Any) -> Any:
+        """Nothing of an object is compared: only `on.event` is used."""
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps no progress of handlers: `on.event` has none."""
+
+    def fetch(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Nothing was kept."""
+
+    def touch(self, **_: Any) -> None:
+        """Change nothing in the user's object (invariant 6)."""
+
+    def clear(self, *, essence: Any) -> Any:
+        """Nothing to leave out."""
+        return essence

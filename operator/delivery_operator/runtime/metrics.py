@@ -30,6 +30,12 @@ class Metrics:
             ["verb", "kind"],
             registry=self.registry,
         )
+        self.events = Counter(
+            "delivery_operator_events_total",
+            "Events by what became of them: posted, refused (by the API server), or dropped (too many waited).",
+            ["result"],
+            registry=self.registry,
+        )
         self.releases = Counter(
             "delivery_operator_releases_total",
             "Releases by what became of them: cut, active, failed or superseded.",
@@ -50,6 +56,11 @@ class Metrics:
         )
         self.working = Gauge(
             "delivery_operator_workers_busy", "Services that are being reconciled.", registry=self.registry
+        )
+        self.leader = Gauge(
+            "delivery_operator_leader",
+            "Whether this replica leads (1) or stands by (0); over all replicas the sum is 1.",
+            registry=self.registry,
         )
         self.objects = Gauge("delivery_operator_store_objects", "Objects held in memory.", registry=self.registry)
         self.resyncs = Counter(

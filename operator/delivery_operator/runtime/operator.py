@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import TypeVar
+from collections.abc import AsyncIterator
 
 import structlog
 from aiohttp import web
@@ -17,14 +16,16 @@ from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
-from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.events import Recorder
+from delivery_operator.cluster.leases import Lease
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
 from delivery_operator.cluster.store import Body, Store
 from delivery_operator.render import bundle
-from delivery_operator.runtime import server
+from delivery_operator.runtime import parts, server
 from delivery_operator.runtime.handlers import Heard
+from delivery_operator.runtime.leadership import Leadership
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.reconcile import Reconciler
@@ -33,20 +34,16 @@ from delivery_operator.runtime.settings import Settings
 from delivery_operator.runtime.vitals import Vitals
 from delivery_operator.runtime.watches import Watches
 
-T = TypeVar("T")
-
 log = structlog.get_logger(__name__)
 
-_RETRY_SECONDS = 1.0
 _GAUGE_SECONDS = 5.0
-_LAST_RECONCILE_SECONDS = 20.0
-"""How long SIGTERM waits for the reconciles in hand; less than the pod's grace period."""
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; the reconciles in hand are finished first.
+    """Run until SIGTERM or SIGINT; the reconciles in hand are finished first, and the lease is given back.
 
     Raises:
+        LeaseLost: this process led and could not go on leading.
         NoConfiguration: no cluster to connect to.
         HashKeyUnusable: the operator's Secret cannot be used.
         RenderError: the templates are not whole.
@@ -57,8 +54,60 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, store, queue, vitals = Metrics(), Store(), Queue(), Vitals(time.monotonic)
+    metrics, store, queue, vitals = Metrics(), Store(), Queue(paused=True), Vitals(time.monotonic)
+    vitals.hanging = queue.hanging
 
+    def written(verb: str, body: Body) -> None:
+        metrics.writes.labels(verb, body["kind"]).inc()
+        if verb != "delete":  # a deletion's version is not in its answer
+            vitals.expect(body)
+
+    def leads(leader: bool) -> None:  # noqa: FBT001 the one thing that is told
+        metrics.leader.set(leader)
+        if leader:
+            queue.resume()
+
+    async with Api(target) as free, _http(settings, vitals, metrics):
+        key = await parts.patiently(lambda: hashkey.load(free, settings.namespace), stop)
+        if key is None:
+            return
+        lease = Lease(free, settings.namespace, settings.lease_name)
+        leadership = Leadership(lease, settings.identity, leads, vitals.fault)
+        async with Api(target, leadership.fence) as api:
+            discovery = Discovery(api)
+            bindings = Bindings(api, discovery)
+            referenced = Referenced(api, key, settings.scopes, settings.namespace, queue.add)
+            environments = Environments(
+                api,
+                store,
+                referenced,
+                templates,
+                settings.namespace,
+                settings.templates_dir,
+                everywhere=not settings.namespaces,
+                named=queue.add,
+            )
+            observer = Observer(store, referenced, environments, bindings, discovery)
+            recorder = Recorder(api, lambda result: metrics.events.labels(result).inc(), settings.identity)
+            actor = Actor(api, store, written, recorder.tell)
+            reconciler = Reconciler(store, observer, environments, actor, queue, metrics)
+            resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
+            looked = asyncio.ensure_future(_first_look(leadership, resync))
+            await parts.run(
+                stop,
+                queue,
+                leadership,
+                _watch(target, settings, _heard(vitals, store, queue), resync, looked),
+                referenced.watch(),
+                _gauges(metrics, queue, store),
+                _resync(resync, looked),
+                _work(referenced, resync, reconciler, settings, leadership=leadership, looked=looked),
+                last=recorder.run(),
+            )
+    log.info("stopped")
+
+
+def _heard(vitals: Vitals, store: Store, queue: Queue) -> Heard:
     def heard(body: Body, deleted: bool) -> None:  # noqa: FBT001 the signature of Heard
         vitals.heard(body)
         changed = store.remove(body) if deleted else store.put(body)
@@ -69,51 +118,26 @@ async def run(settings: Settings) -> None:
             for service in store.in_environment(changed[1]):
                 queue.add(service)
 
-    def written(verb: str, body: Body) -> None:
-        metrics.writes.labels(verb, body["kind"]).inc()
-        if verb != "delete":  # a deletion's version is not in its answer
-            vitals.expect(body)
-
-    async with Api(target) as api, _http(settings, vitals, metrics):
-        key = await _patiently(lambda: hashkey.load(api, settings.namespace), stop)
-        if key is None:
-            return
-        discovery = Discovery(api)
-        bindings = Bindings(api, discovery)
-        referenced = Referenced(api, key, settings.scopes, settings.namespace, queue.add)
-        environments = Environments(
-            api,
-            store,
-            referenced,
-            templates,
-            settings.namespace,
-            settings.templates_dir,
-            everywhere=not settings.namespaces,
-            named=queue.add,
-        )
-        observer = Observer(store, referenced, environments, bindings, discovery)
-        reconciler = Reconciler(store, observer, environments, Actor(api, store, written), queue, metrics)
-        resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
-        # Before the watches: kopf looks once for the kinds there are, and a CRD that came later would not be watched.
-        if await _patiently(resync.once, stop) is None:
-            return
-        await _run_parts(
-            stop,
-            queue,
-            _watch(target, settings, heard, resync),
-            referenced.watch(),
-            _gauges(metrics, queue, store),
-            _work(referenced, resync, reconciler, settings),
-        )
-    log.info("stopped")
+    return heard
 
 
-async def _watch(target: Connection, settings: Settings, heard: Heard, resync: Resync) -> None:
+async def _first_look(leadership: Leadership, resync: Resync) -> bool:
+    """List everything for the first time; whether it was as the leader, and so after the last one had ended."""
+    await leadership.tried.wait()
+    led = leadership.acquired.is_set()
+    await parts.patiently(resync.once)
+    return led
+
+
+async def _watch(
+    target: Connection, settings: Settings, heard: Heard, resync: Resync, looked: asyncio.Future[bool]
+) -> None:
     """Watch the kinds that are served; begin anew whenever they are others.
 
     Raises:
         Exception: whatever ended the watches.
     """
+    await looked  # kopf looks once for the kinds there are: a CRD that came later would not be watched
     while True:
         resync.kinds_changed.clear()
         optional = resync.discovery.resources
@@ -131,44 +155,34 @@ async def _watch(target: Connection, settings: Settings, heard: Heard, resync: R
         resync.vitals.begin_anew()
 
 
-async def _run_parts(stop: asyncio.Event, queue: Queue, *parts: Coroutine[None, None, None]) -> None:
-    """Run the parts until a signal, or until one ends that must not end; then let the reconciles in hand finish."""
-    tasks = [asyncio.create_task(part) for part in parts]
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    log.info("stopping", reconciles_in_hand=queue.working)
-    queue.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_LAST_RECONCILE_SECONDS):
-            await queue.idle()
-    for task in tasks:
-        task.cancel()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception):
-            raise result
+async def _resync(resync: Resync, looked: asyncio.Future[bool]) -> None:
+    """List everything now and then, in the leader and in those who stand by: what they know must be true on the day."""
+    await looked
+    await resync.run()
 
 
-async def _work(referenced: Referenced, resync: Resync, reconciler: Reconciler, settings: Settings) -> None:
-    """Let the workers begin once everything has been seen: a decision on half of it would be a wrong one."""
+async def _work(  # noqa: PLR0913 all that has to come before the first decision
+    referenced: Referenced,
+    resync: Resync,
+    reconciler: Reconciler,
+    settings: Settings,
+    *,
+    leadership: Leadership,
+    looked: asyncio.Future[bool],
+) -> None:
+    """Let the workers begin once this process leads and has seen everything: half of it makes a wrong decision."""
+    current = await looked
     await referenced.synced()
+    if not leadership.acquired.is_set():
+        log.info("standing by", services=len(resync.store.services()))
+        await leadership.acquired.wait()
+    if not current:
+        # What the last leader wrote at its end may still be on its way to the watches, and a watch may be deaf.
+        await parts.patiently(resync.once)
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
         for number in range(settings.workers):
             group.create_task(reconciler.work(), name=f"worker {number}")
-        group.create_task(resync.run(), name="resync")
-
-
-async def _patiently(attempt: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
-    """Try until the API server serves it; None when told to stop."""
-    while not stop.is_set():
-        try:
-            return await attempt()
-        except ApiError as error:
-            log.warning("waiting for the api server", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), _RETRY_SECONDS)
-    return None
 
 
 @contextlib.asynccontextmanager

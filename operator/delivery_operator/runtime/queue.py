@@ -1,8 +1,8 @@
 """The work queue: keys of services to look at, each at most once, fairly over namespaces, failing ones later and later.
 
 Modelled on client-go's workqueue (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key that is added while it is
-worked on is worked on once more afterwards, and never by two workers at once. Namespaces take turns, so that one with a
-thousand changes does not hold up the others (invariant 10).
+worked on is worked on once more afterwards, unless a look that began later has seen why, and never by two workers at
+once. Namespaces take turns, so that one with a thousand changes does not hold up the others (invariant 10).
 """
 
 import asyncio
@@ -14,6 +14,9 @@ from delivery_operator.cluster.store import ServiceKey
 
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 300.0
+MOST_SECONDS: Final = 120.0
+"""For how long a worker works on one key before it lets others have their turn, and begins anew later."""
+HANGING_SECONDS: Final = MOST_SECONDS + 60
 _JITTER: Final = 0.2
 _DOUBLINGS: Final = 20
 
@@ -21,17 +24,19 @@ _DOUBLINGS: Final = 20
 class Queue:
     """Keys waiting for a worker. Not thread-safe: one event loop uses it."""
 
-    def __init__(self, rng: random.Random | None = None) -> None:
-        """Start empty; the random source spreads retries."""
+    def __init__(self, rng: random.Random | None = None, *, paused: bool = False) -> None:
+        """Start empty; the random source spreads retries, and one that is paused takes no keys yet."""
         self._rng = rng or random.Random()  # noqa: S311 spreads load, guards nothing
         self._waiting: OrderedDict[str, deque[ServiceKey]] = OrderedDict()
         self._queued: set[ServiceKey] = set()
-        self._working: set[ServiceKey] = set()
+        self._working: dict[ServiceKey, float] = {}
+        """Key to the time at which the work on it began."""
         self._again: set[ServiceKey] = set()
         self._failures: dict[ServiceKey, int] = {}
         self._timers: dict[ServiceKey, asyncio.TimerHandle] = {}
         self._wakeup = asyncio.Condition()
         self._wakers: set[asyncio.Task[None]] = set()
+        self._paused = paused
         self._closed = False
 
     def __len__(self) -> int:
@@ -43,9 +48,14 @@ class Queue:
         """How many keys are being worked on."""
         return len(self._working)
 
+    def hanging(self) -> list[ServiceKey]:
+        """Which keys have been worked on for longer than a worker takes, come what may."""
+        now = asyncio.get_running_loop().time()
+        return [key for key, began in self._working.items() if now - began > HANGING_SECONDS]
+
     def add(self, key: ServiceKey) -> None:
         """Have a key looked at soon."""
-        if self._closed or key in self._queued:
+        if self._closed or self._paused or key in self._queued:
             return
         if key in self._working:
             self._again.add(key)
@@ -102,12 +112,16 @@ class Queue:
         if keys:
             self._waiting[namespace] = keys  # to the end of the line: the other namespaces come first
         self._queued.discard(key)
-        self._working.add(key)
+        self._working[key] = asyncio.get_running_loop().time()
         return key
+
+    def looking(self, key: ServiceKey) -> None:
+        """Say that a look at a key begins: it sees what the key was added for until now, and no other need follow."""
+        self._again.discard(key)
 
     def done(self, key: ServiceKey) -> None:
         """Say that the work on a key is over."""
-        self._working.discard(key)
+        self._working.pop(key, None)
         self._notify()
         if key in self._again:
             self._again.discard(key)
@@ -117,6 +131,10 @@ class Queue:
         """Wait until no key is worked on."""
         async with self._wakeup:
             await self._wakeup.wait_for(lambda: not self._working)
+
+    def resume(self) -> None:
+        """Take keys from now on. Those that came before are not known: whoever resumes has everything looked at."""
+        self._paused = False
 
     def close(self) -> None:
         """Give out no more keys; what is being worked on goes on."""

@@ -1,5 +1,6 @@
 """One reconcile: observe, decide, act, until there is nothing left to write (invariant 1)."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import structlog
 
 from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
 from delivery_operator.api.release import KIND as RELEASE_KIND
+from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.cluster.act import Actor, WriteRefused
 from delivery_operator.cluster.environments import Environments
@@ -22,7 +24,7 @@ from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.runtime.metrics import Metrics
-from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.queue import MOST_SECONDS, Queue
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +66,8 @@ class Reconciler:
 
     async def _reconcile_or_retry(self, key: ServiceKey) -> None:
         try:
-            again = await (self.reconcile(key) if key[0] else self.reconcile_environment(key[1]))
+            async with asyncio.timeout(MOST_SECONDS):
+                again = await (self.reconcile(key) if key[0] else self.reconcile_environment(key[1]))
         except WriteRefused as error:
             delay = self.queue.add_failed(key)
             self.metrics.reconciles.labels("refused").inc()
@@ -76,6 +79,11 @@ class Reconciler:
             delay = self.queue.add_failed(key, wait)
             self.metrics.reconciles.labels("retry").inc()
             log.warning("api server did not serve a request", error=str(error), retry_seconds=round(delay, 1))
+        except TimeoutError:
+            # What is done is done; it goes on from there, after others have had their turn.
+            delay = self.queue.add_failed(key)
+            self.metrics.reconciles.labels("retry").inc()
+            log.warning("reconcile took too long", seconds=MOST_SECONDS, retry_seconds=round(delay, 1))
         except Exception:
             # A bug in one service's reconcile must not end the operator for all others (invariant 10).
             delay = self.queue.add_failed(key)
@@ -99,6 +107,7 @@ class Reconciler:
             NotConverging: a bug.
         """
         for _ in range(MOST_PLANS):
+            self.queue.looking(key)
             snapshot = await self.observer.observe(key)
             if snapshot is None:
                 return await self._without_service(key)
@@ -116,6 +125,8 @@ class Reconciler:
                 await self.actor.act(key, decide(replace(snapshot, refusal=refusal)))
                 raise
             self._tell(made)
+            if _only_told(plan, made):
+                return plan.look_again_after
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
 
     async def reconcile_environment(self, name: str) -> None:
@@ -181,6 +192,13 @@ class Reconciler:
         if status["phase"] != before.get("phase"):
             self.metrics.tasks.labels(phase).inc()
             log.info("task phase changed", task=name, phase=phase, reason=status.get("reason"))
+
+
+def _only_told(plan: Plan, made: Sequence[Write]) -> bool:
+    """Whether the world was as it should be and the status says so now: another look would find nothing to write."""
+    return len(made) == len(plan.writes) and all(
+        isinstance(write, SetStatus) and write.target["kind"] == SERVICE_KIND for write in made
+    )
 
 
 def _summary(plan: Plan) -> str:

@@ -11,9 +11,9 @@ def application(vitals: Vitals, metrics: Metrics) -> web.Application:
     """Build the application; it runs in the operator's event loop, so a loop that hangs fails its probes."""
 
     async def livez(_: web.Request) -> web.Response:
-        deaf = vitals.deaf()
-        if deaf:
-            return web.json_response({"alive": False, "reason": f"the watch of {', '.join(deaf)} is deaf"}, status=503)
+        fault = vitals.fault()
+        if fault is not None:
+            return web.json_response({"alive": False, "reason": fault}, status=503)
         return web.json_response({"alive": True})
 
     async def readyz(_: web.Request) -> web.Response:

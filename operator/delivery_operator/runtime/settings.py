@@ -1,11 +1,16 @@
 """The operator's own configuration, from the environment (factor III)."""
 
+import socket
+import uuid
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+LEASE: Final = "delivery-operator"
 
 
 class LogLevel(StrEnum):
@@ -39,9 +44,19 @@ class Settings(BaseSettings):
     namespace: str = Field(
         default="delivery-system",
         validation_alias="POD_NAMESPACE",
-        description="The operator's own namespace, where its hash key is kept.",
+        description="The operator's own namespace, where its hash key and its Lease are kept.",
     )
-
+    pod_name: str = Field(
+        default="",
+        validation_alias="POD_NAME",
+        description="Under which name the Lease is held: the pod's, so that a restarted container goes on at once. "
+        "Never the same for two processes at a time. By default the host's name and a random part.",
+    )
+    lease_name: str = Field(
+        default=LEASE,
+        min_length=1,
+        description="Name of the Lease. Of the operators that share one, one works and the others stand by.",
+    )
     templates_dir: Path | None = Field(
         default=None,
         description="Folder below which environments find their own templates (spec.templates.folder); none by "
@@ -54,6 +69,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @cached_property
+    def identity(self) -> str:
+        """Under which name this process holds the Lease."""
+        return self.pod_name or f"{socket.gethostname()}_{uuid.uuid4()}"
 
     @property
     def scopes(self) -> tuple[str | None, ...]:

@@ -1,15 +1,15 @@
-"""Whether the operator is alive: its event loop turns, and no watch is deaf.
+"""Whether the operator is alive: its event loop turns, no watch is deaf, and no worker hangs.
 
 A watch can die without an error (nolar/kopf#585): the connection stands, and nothing comes. It is found out by what is
 known from elsewhere: every write's answer and every LIST names a version that the watch must deliver too. A version
 that has not come within a time means that the watch does not hear. A hung event loop needs no code: it answers no
-probe.
+probe, and renews no lease.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from delivery_operator.cluster.store import Body, version
+from delivery_operator.cluster.store import Body, ServiceKey, version
 
 DEAF_AFTER_SECONDS: Final = 120.0
 
@@ -23,6 +23,8 @@ class Vitals:
         self._seen: dict[str, int] = {}
         self._owed: dict[str, tuple[int, float]] = {}
         self.synced = False
+        self.hanging: Callable[[], Iterable[ServiceKey]] = tuple
+        """Answers with what has been worked on for longer than anything may be."""
 
     def begin_anew(self) -> None:
         """Owe nothing: the watches begin again, with a LIST of what there is."""
@@ -49,3 +51,13 @@ class Vitals:
         """Return the kinds whose watch owes a version for too long."""
         now = self._clock()
         return sorted(kind for kind, (_, since) in self._owed.items() if now - since > DEAF_AFTER_SECONDS)
+
+    def fault(self) -> str | None:
+        """Say what is the matter with this process that only a new one mends; None when nothing is."""
+        deaf = self.deaf()
+        if deaf:
+            return f"the watch of {', '.join(deaf)} is deaf"
+        hanging = ["/".join(filter(None, key)) for key in self.hanging()]
+        if hanging:
+            return f"the work on {', '.join(hanging)} hangs"
+        return None

@@ -1,4 +1,4 @@
-"""What the machinery below does: a store that does not answer, a disk that is full."""
+"""What the machinery below does: a store that does not answer, a lease that is taken, a disk that is full."""
 
 import contextlib
 import gzip
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from demo import install
 from devcluster.cluster import Cluster
 from devcluster.errors import ToolError
 from devcluster.node.cluster import INIT, NodeCluster
@@ -22,7 +23,7 @@ from devcluster.node.images import read_archive
 from devcluster.state import State
 from tests.e2e.chaos.registry import MANIFEST, digest
 from tests.support.kube import condition, wait_for
-from tests.support.node import OrderShop
+from tests.support.node import LEASE, OrderShop
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
@@ -46,6 +47,24 @@ def test_a_slow_etcd_delays_a_release_and_breaks_nothing(order: OrderShop) -> No
     newest = order.newest_release()
     assert newest["spec"]["number"] == before + 1
     assert newest["status"]["migration"]["result"] == "Succeeded"
+
+
+def test_a_lease_that_somebody_else_takes(order: OrderShop) -> None:
+    """The leader stops in the middle of a release; nobody leads until the thief's time is over; then it goes on."""
+    before = order.newest_release()["spec"]["number"]
+    order.upgrade("v1.1.0")
+    wait_for(lambda: order.service()["status"].get("phase") in {"Migrating", "RollingOut"}, "the upgrade to begin", 60)
+    theft = json.dumps({"spec": {"holderIdentity": "thief"}})
+    order.tools.kubectl("patch", "lease", LEASE, "-n", install.NAMESPACE, "--type=merge", "-p", theft)
+    order.call()
+    wait_for(order.operator_pod, "one of the operator's pods to lead again", 120)
+    order.wait_ready(NEXT, seconds=180)
+    newest = order.newest_release()
+    assert newest["spec"]["number"] == before + 1
+    job = order.get("job", f"{newest['metadata']['name']}-migrate")
+    assert job["metadata"]["uid"] == newest["status"]["migration"]["uid"]
+    assert job["status"]["succeeded"] == 1
+    order.call()
 
 
 def test_an_image_that_does_not_fit_on_the_disk(order: OrderShop, peer_image: Path, tmp_path: Path) -> None:

@@ -86,4 +86,3 @@ def _migration_hangs(pod: Object) -> Fate:
 
 def _all_well(pod: Object) -> Fate:
     return Exits(0, '{"schemaHead": "0001"}') if _of_job(pod) else Runs()
-

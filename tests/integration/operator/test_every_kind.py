@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.cluster.act import OF_NO_OBJECT
+from delivery_operator.cluster.resources import BY_KIND, OPTIONAL
+from delivery_operator.render import bundle
+from delivery_operator.render.manifests import render, scaling
+from delivery_operator.render.names import MANAGER
+from delivery_operator.render.platform import Platform
 from tests.support import shop
-from tests.support.kube import Object, condition, wait_for
+from tests.support.kube import Object, RequestFailed, condition, wait_for
 from tests.support.site import Site
 
 KAFKA = {"name": "events", "type": "kafka", "secret": "db", "env": {"KAFKA_BROKERS": "url"}}
@@ -93,6 +101,36 @@ def test_every_kind_is_made_left_in_peace_repaired_and_removed(extended_site: Si
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"processes": {"web": fields}}})
     for kind in ("Service", "CronJob", "HorizontalPodAutoscaler", "ScaledObject", "PodMonitor", *ROUTES[exposure]):
         wait_for(partial(_none_left, site, kind), f"no {kind} left", 60)
+
+
+@pytest.mark.parametrize("exposure", [BY_GATEWAY, BY_INGRESS], ids=["gateway", "ingress"])
+def test_a_first_apply_makes_an_object_and_takes_over_none(extended_site: Site, exposure: dict[str, Any]) -> None:
+    """Decision 0019, for each kind: with the version of no object, an apply is a conflict where there is one."""
+    site = extended_site
+    service = shop.service(site.namespace, processes=PROCESSES, backingServices=[KAFKA, DATABASE])["spec"]
+    environment = DeliveryEnvironmentSpec.model_validate({"exposure": exposure})
+    platform = Platform(environment, frozenset(each.api_version for each in OPTIONAL))
+    spec, templates = DeliveryServiceSpec.model_validate(service), bundle.load()
+    manifests = [
+        *render("order", site.namespace, spec, templates, platform),
+        *scaling("order", site.namespace, spec, templates, platform),
+    ]
+    applied = [each for each in manifests if "patch" in BY_KIND[each["kind"]].verbs]
+    assert {each["kind"] for each in applied} >= EVERYWHERE | ROUTES["ingress" if "ingress" in exposure else "gateway"]
+    for manifest in applied:
+        manifest["metadata"]["resourceVersion"] = OF_NO_OBJECT
+        made = _apply(site, manifest)
+        assert all(each["operation"] == "Apply" for each in made["metadata"].get("managedFields", ()))
+        with pytest.raises(RequestFailed) as refused:
+            _apply(site, manifest)
+        assert (refused.value.code, refused.value.status["reason"]) == (409, "Conflict")
+        assert "the object has been modified" in refused.value.status["message"]
+
+
+def _apply(site: Site, manifest: Object) -> Object:
+    path = BY_KIND[manifest["kind"]].path(site.namespace, manifest["metadata"]["name"])
+    query = f"?fieldManager={MANAGER}&force=true"
+    return site.kube.request("PATCH", path + query, manifest, "application/apply-patch+yaml")
 
 
 def test_a_kind_that_is_served_later_is_taken_up(extended_site: Site) -> None:

@@ -42,7 +42,10 @@ class Scene:
         self.api = FakeApi()
         self.store = Store()
         self.written: list[str] = []
-        self.actor = Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"))
+        self.told: list[Write] = []
+        self.actor = Actor(
+            self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), self.told.append
+        )
 
     async def act(self, *writes: Write) -> None:
         await self.actor.act(ORDER, Plan(writes))
@@ -137,6 +140,7 @@ async def test_an_apply_makes_what_is_not_there(scene: Scene) -> None:
     await scene.act(Apply(manifest(), uid=None))
     assert scene.held() == scene.there()
     assert scene.written == ["apply Deployment"]
+    assert scene.api.requests == ["apply Deployment order-web"], "one request is enough"
 
 
 async def test_an_apply_never_takes_over_what_it_did_not_see(scene: Scene) -> None:
@@ -146,7 +150,7 @@ async def test_an_apply_never_takes_over_what_it_did_not_see(scene: Scene) -> No
     await scene.act(Apply(manifest(), uid=None))
     assert scene.there() == existing
     assert scene.held() == existing, "the next decision sees it"
-    assert "apply Deployment order-web" not in scene.api.requests
+    assert scene.written == []
 
 
 async def test_an_apply_changes_exactly_the_object_that_was_seen(scene: Scene) -> None:

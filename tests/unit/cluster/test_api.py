@@ -1,5 +1,6 @@
 """The client: what it asks, page by page and line by line, and what each failure becomes."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,10 +11,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from kubernetes.aio.client import Configuration
 
-from delivery_operator.cluster.api import Api
+from delivery_operator.cluster.api import Api, Fence
 from delivery_operator.cluster.connection import Connection
-from delivery_operator.cluster.errors import ApiError, Conflict, Gone, NotFound, Unavailable
-from delivery_operator.cluster.resources import DEPLOYMENTS, SECRETS, SERVICES
+from delivery_operator.cluster.errors import ApiError, Conflict, Deposed, Gone, NotFound, Unavailable
+from delivery_operator.cluster.resources import DEPLOYMENTS, EVENTS, SECRETS, SERVICES
 
 BODY = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "order-web", "namespace": "shop"}}
 
@@ -45,9 +46,9 @@ class Scene:
 
         self.answer = answer
 
-    def api(self) -> Api:
+    def api(self, fence: Fence | None = None) -> Api:
         configuration = Configuration(host=f"http://127.0.0.1:{self.server.port}")
-        return Api(Connection(configuration, ssl.create_default_context()))
+        return Api(Connection(configuration, ssl.create_default_context()), fence)
 
 
 @pytest.fixture
@@ -76,6 +77,55 @@ async def test_a_create_goes_to_the_collection(scene: Scene) -> None:
     assert dict(request.query) == {"fieldManager": "delivery-operator"}
 
 
+async def test_an_update_puts_the_whole_object(scene: Scene) -> None:
+    body = {**BODY, "metadata": {"name": "order-web", "namespace": "shop", "resourceVersion": "7"}}
+    async with scene.api() as api:
+        await api.update(DEPLOYMENTS, body)
+    (request,) = scene.requests
+    assert (request.method, request.path) == ("PUT", "/apis/apps/v1/namespaces/shop/deployments/order-web")
+    assert scene.bodies == [body]
+
+
+WRITES: dict[str, Callable[[Api], Awaitable[object]]] = {
+    "create": lambda api: api.create(DEPLOYMENTS, BODY),
+    "apply": lambda api: api.apply(DEPLOYMENTS, BODY),
+    "update": lambda api: api.update(DEPLOYMENTS, BODY),
+    "status": lambda api: api.patch_status(SERVICES, "shop", "order", {}),
+    "delete": lambda api: api.delete(DEPLOYMENTS, "shop", "order-web", "u1", "7"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_one_that_does_not_lead_sends_no_write_and_reads_on(scene: Scene, write: str) -> None:
+    def fence() -> float:
+        raise Deposed("write", "not sent")
+
+    async with scene.api(fence) as api:
+        with pytest.raises(Deposed):
+            await WRITES[write](api)
+        assert scene.requests == []
+        await api.get(DEPLOYMENTS, "shop", "order-web")
+        scene.says(200, {"items": [], "metadata": {"resourceVersion": "7"}})
+        await api.list(DEPLOYMENTS, "shop")
+    assert len(scene.requests) == 2
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_write_is_given_up_when_its_sender_may_lead_no_more(scene: Scene, write: str) -> None:
+    """It is not under way any more when the next leader begins."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        await ended.wait()
+        return web.Response()
+
+    ended = asyncio.Event()
+    scene.answer = answer
+    async with scene.api(lambda: 0.05) as api, asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await WRITES[write](api)
+    ended.set()
+
+
 async def test_a_status_is_patched_on_its_own_path(scene: Scene) -> None:
     async with scene.api() as api:
         await api.patch_status(SERVICES, "shop", "order", {"status": {"a": None}})
@@ -83,6 +133,15 @@ async def test_a_status_is_patched_on_its_own_path(scene: Scene) -> None:
     assert request.path.endswith("/deliveryservices/order/status")
     assert request.content_type == "application/merge-patch+json"
     assert scene.bodies == [{"status": {"a": None}}]
+
+
+async def test_an_object_is_patched_on_its_own_path(scene: Scene) -> None:
+    async with scene.api() as api:
+        await api.patch(EVENTS, "shop", "order.1", {"count": 2})
+    (request,) = scene.requests
+    assert request.path == "/api/v1/namespaces/shop/events/order.1"
+    assert request.content_type == "application/merge-patch+json"
+    assert scene.bodies == [{"count": 2}]
 
 
 async def test_a_deletion_names_what_it_deletes(scene: Scene) -> None:

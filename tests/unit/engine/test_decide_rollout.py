@@ -27,13 +27,25 @@ def rolling_out(**policy: Any) -> World:
     return world
 
 
-def test_a_rollout_in_progress_names_the_processes_it_waits_for() -> None:
+def test_a_rollout_in_progress_is_told_once_whichever_process_comes_first() -> None:
+    """Three status writes for a new release (design, section 5): each process would be one more."""
     world = rolling_out()
+    assert world.said("Ready") == ("False", "RollingOut")
+    assert world.condition("Ready")["message"] == "release order-r2 waits for its pods; release order-r1 serves"
     world.pods_come()
     world.pods_do_not_come("relay")
+    assert world.settle().writes == ()
+    assert world.log[-1] == "status DeliveryService order", "of the rollout's begin"
+
+
+def test_a_release_that_served_names_the_processes_whose_pods_went() -> None:
+    world = rolling_out()
+    world.pods_come()
     world.settle()
-    assert world.said("Ready") == ("False", "RollingOut")
-    assert world.condition("Ready")["message"] == ("release order-r2 waits for pods of relay; release order-r1 serves")
+    world.pods_do_not_come("relay")
+    world.settle()
+    assert world.said("Ready") == ("False", "PodsUnavailable")
+    assert world.condition("Ready")["message"] == "release order-r2 waits for pods of relay"
 
 
 def test_a_rollout_past_its_deadline_goes_back_to_the_active_release() -> None:

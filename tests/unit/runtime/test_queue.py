@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from delivery_operator.runtime.queue import FIRST_DELAY, LONGEST_DELAY, Queue
+from delivery_operator.runtime.queue import FIRST_DELAY, HANGING_SECONDS, LONGEST_DELAY, MOST_SECONDS, Queue
 from tests.unit.support.clock import Clock, settle
 
 ORDER, PAYMENT = ("shop", "order"), ("shop", "payment")
@@ -49,6 +49,23 @@ async def test_a_key_that_changes_while_it_is_worked_on_is_worked_on_once_more_a
     assert len(queue) == 1
     assert await taken(queue, 1) == [ORDER]
     assert len(queue) == 0
+
+
+async def test_what_a_later_look_has_seen_asks_for_no_other() -> None:
+    """The event of an own write that overtakes its answer costs no look; what comes after the look began does."""
+    queue = Queue()
+    queue.add(ORDER)
+    assert await queue.get() == ORDER
+    queue.add(ORDER)
+    queue.looking(ORDER)
+    queue.done(ORDER)
+    assert len(queue) == 0
+    queue.add(ORDER)
+    assert await queue.get() == ORDER
+    queue.looking(ORDER)
+    queue.add(ORDER)
+    queue.done(ORDER)
+    assert len(queue) == 1
 
 
 async def test_namespaces_take_turns() -> None:
@@ -187,3 +204,31 @@ async def test_idle_is_when_nothing_is_worked_on() -> None:
     queue.done(ORDER)
     await settle()
     assert waiting.done()
+
+
+async def test_a_paused_queue_takes_nothing_until_it_is_resumed(clock: Clock) -> None:
+    """One that stands by remembers nothing: whoever resumes it has everything looked at."""
+    queue = Queue(paused=True)
+    queue.add(ORDER)
+    queue.add_after(PAYMENT, 1)
+    await clock.advance(2)
+    assert len(queue) == 0
+    queue.resume()
+    assert len(queue) == 0
+    queue.add(ORDER)
+    assert await taken(queue, 1) == [ORDER]
+
+
+async def test_work_that_goes_on_for_longer_than_a_worker_takes_hangs(clock: Clock) -> None:
+    queue = Queue()
+    queue.add(ORDER)
+    await queue.get()
+    await clock.advance(HANGING_SECONDS)
+    queue.add(PAYMENT)
+    await queue.get()
+    assert queue.hanging() == []
+    await clock.advance(1)
+    assert queue.hanging() == [ORDER]
+    queue.done(ORDER)
+    assert queue.hanging() == []
+    assert HANGING_SECONDS > MOST_SECONDS

@@ -16,9 +16,13 @@ from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
+from delivery_operator.engine.decide import decide
+from delivery_operator.engine.plan import Plan
+from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render.names import MANAGER
+from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
-from delivery_operator.runtime.queue import Queue
+from delivery_operator.runtime.queue import MOST_SECONDS, Queue
 from delivery_operator.runtime.reconcile import MOST_PLANS, PATIENCE, NotConverging, Reconciler
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -46,10 +50,13 @@ class Scene:
             self.store,
             Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),
             environments,
-            Actor(self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}")),
+            Actor(self.api, self.store, self._wrote, lambda _: None),
             self.queue,
             self.metrics,
         )
+
+    def _wrote(self, verb: str, body: Mapping[str, Any]) -> None:
+        self.written.append(f"{verb} {body['kind']}")
 
     def service(self, name: str = "order", fields: Mapping[str, Any] = FIELDS) -> None:
         body = builders.service(fields, name=name, uid=f"uid-of-{name}")
@@ -92,6 +99,26 @@ async def test_a_reconcile_goes_as_far_as_it_can(scene: Scene) -> None:
     assert len(scene.written) == children + 2
     assert scene.written[0] == "create DeliveryRelease"
     assert scene.written[-1] == "patch-status DeliveryService"
+
+
+async def test_a_status_that_was_written_needs_no_other_look(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three looks for a new service: a release, its children, the status."""
+    plans = []
+
+    def kept(snapshot: Snapshot) -> Plan:
+        plans.append(decide(snapshot))
+        return plans[-1]
+
+    monkeypatch.setattr(reconcile, "decide", kept)
+    await scene.reconciler.reconcile(ORDER)
+    assert len(plans) == 3
+
+
+async def test_news_of_a_write_that_overtake_its_answer_ask_for_no_other_look(scene: Scene) -> None:
+    """They are in the store when the next look begins."""
+    scene.reconciler.actor._written = lambda _verb, _body: scene.queue.add(ORDER)  # noqa: SLF001
+    scene.queue.add(ORDER)
+    await scene.work("done", "done")  # the status' own news come after the last look began
 
 
 async def test_a_second_reconcile_writes_nothing(scene: Scene) -> None:
@@ -200,6 +227,37 @@ async def test_what_failed_comes_back_later_and_what_is_done_does_not(
     assert scene.count("done") == 1
     await clock.advance(1000)
     assert scene.count("done") == 1
+    scene.queue.close()
+    await worker
+
+
+class Hanging(FakeApi):
+    """An API server that takes requests for one service and never answers."""
+
+    async def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        if body["metadata"]["name"].startswith("order-"):
+            await asyncio.Event().wait()
+        return await super().create(resource, body)
+
+
+async def test_a_reconcile_that_hangs_is_given_up_and_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 10: its worker is for others too."""
+    scene = Scene(Hanging())
+    scene.service()
+    scene.service("payment")
+    clock = Clock(monkeypatch)
+    scene.queue.add(ORDER)
+    scene.queue.add(("shop", "payment"))
+    worker = asyncio.create_task(scene.reconciler.work())
+    await clock.advance(0)
+    await clock.advance(MOST_SECONDS - 1)
+    assert (scene.count("retry"), scene.count("done")) == (0, 0)
+    await clock.advance(2)
+    assert (scene.count("retry"), scene.count("done")) == (1, 1)
+    assert ("DeliveryRelease", "shop", "payment-r1") in scene.api.objects
+    scene.api.__class__ = FakeApi
+    await clock.advance(1)
+    assert scene.count("done") == 2
     scene.queue.close()
     await worker
 

@@ -8,9 +8,10 @@ from delivery_operator.runtime.settings import LogLevel, Settings
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NAMESPACES", "LOG_LEVEL", "WORKERS", "RESYNC_SECONDS", "HTTP_PORT"):
+    for name in ("NAMESPACES", "LOG_LEVEL", "WORKERS", "RESYNC_SECONDS", "HTTP_PORT", "LEASE_NAME"):
         monkeypatch.delenv(f"DELIVERY_OPERATOR_{name}", raising=False)
-    monkeypatch.delenv("POD_NAMESPACE", raising=False)
+    for name in ("POD_NAMESPACE", "POD_NAME"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_it_runs_with_no_configuration_at_all() -> None:
@@ -57,6 +58,7 @@ def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
         ("WORKERS", "many"),
         ("RESYNC_SECONDS", "0"),
         ("HTTP_PORT", "65536"),
+        ("LEASE_NAME", ""),
     ],
 )
 def test_a_bad_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -68,3 +70,14 @@ def test_a_bad_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: s
 
 def test_settings_given_in_code_need_no_environment() -> None:
     assert Settings(namespaces=("shop",), namespace="platform").scopes == ("shop",)
+
+
+def test_the_lease_is_held_under_the_pods_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POD_NAME", "delivery-operator-7d9f-x2x")
+    assert Settings().identity == "delivery-operator-7d9f-x2x"
+
+
+def test_outside_of_a_pod_every_process_is_another() -> None:
+    first, second = Settings(), Settings()
+    assert first.identity == first.identity != second.identity
+    assert first.lease_name == "delivery-operator"

@@ -1,4 +1,4 @@
-"""A watch that owes a version for too long is deaf (nolar/kopf#585)."""
+"""A watch that owes a version for too long is deaf (nolar/kopf#585); work that goes on for too long hangs."""
 
 from typing import Any
 
@@ -78,3 +78,13 @@ def test_each_kind_has_a_watch_of_its_own(clock: Clock) -> None:
     vitals.heard(body(9, "Pod"))
     clock.now += DEAF_AFTER_SECONDS + 1
     assert vitals.deaf() == ["Deployment", "Service"]
+
+
+def test_what_is_the_matter_is_said_in_words(clock: Clock) -> None:
+    vitals = Vitals(clock)
+    assert vitals.fault() is None
+    vitals.hanging = lambda: [("shop", "order"), ("", "production")]
+    assert vitals.fault() == "the work on shop/order, production hangs"
+    vitals.expect(body(5, "Pod"))
+    clock.now += DEAF_AFTER_SECONDS + 1
+    assert vitals.fault() == "the watch of Pod is deaf"

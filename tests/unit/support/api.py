@@ -85,6 +85,9 @@ class FakeApi(Api):
         uid = body["metadata"].get("uid")
         if uid is not None and (found is None or found["metadata"]["uid"] != uid):
             raise Conflict(f"PATCH {place[2]}", "the UID is another", code=409)
+        version = body["metadata"].get("resourceVersion")
+        if version is not None and found is not None and found["metadata"]["resourceVersion"] != version:
+            raise Conflict(f"PATCH {place[2]}", "the object has been modified", code=409)
         if manager != MANAGER:
             assert found is not None
             if not force and found["spec"] != {**found["spec"], **body["spec"]}:
@@ -92,6 +95,21 @@ class FakeApi(Api):
             return self.put({**found, "managers": [*found.get("managers", ()), manager]})
         kept_uid = {"uid": found["metadata"]["uid"]} if found else {}
         return self.put({**(found or {}), **body, "metadata": {**body["metadata"], **kept_uid}})
+
+    async def update(self, resource: Resource, body: Mapping[str, Any]) -> Body:
+        place = self._write("update", resource, body)
+        found = self.objects.get(place)
+        if found is None:
+            raise NotFound(f"PUT {place[2]}", "not found", code=404)
+        if found["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise Conflict(f"PUT {place[2]}", "it has changed", code=409)
+        return self.put(body)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
+        found = self.objects.get(self._write("patch", resource, {"metadata": {"namespace": namespace, "name": name}}))
+        if found is None:
+            raise NotFound(f"PATCH {name}", "not found", code=404)
+        return self.put({**found, **patch})
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]

@@ -18,7 +18,9 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
+from delivery_operator.engine import events
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.events import Event
 from delivery_operator.engine.objects import Key, Object, key, owner
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
@@ -61,6 +63,8 @@ class World:
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
+        self.told: list[Event] = []
+        """Every Event there was."""
         self.jobs: Counter[str] = Counter()
         """Jobs ever created, by the UID of their owner and their name."""
         self._last = 1
@@ -330,7 +334,17 @@ class World:
         raise AssertionError(f"{MOST_PLANS} plans in a row; the last writes: {self.log[-MOST_PLANS:]}")
 
     def write(self, write: Write) -> bool:
-        """Make one write; False when the world is not as it was seen, and the cache knows better afterwards."""
+        """Make one write and tell of it; False when the world is not as it was seen: the cache knows better then."""
+        as_seen = self._write(write)
+        if as_seen:
+            self.told += events.of(write)
+        return as_seen
+
+    def story(self) -> list[str]:
+        """What the Events about the service say, in order: type and reason."""
+        return [f"{each.type} {each.reason}" for each in self.told if each.about["kind"] == SERVICE]
+
+    def _write(self, write: Write) -> bool:
         match write:
             case Create(manifest, made_from):
                 return (made_from is None or self._current(made_from)) and self._create(manifest)

@@ -1,11 +1,10 @@
 """Which of the chaos is run: all of it by `make test-faults`, a seeded part by `make test`."""
 
-import random
 from pathlib import Path
 
 import pytest
 
-from tests.support.faults.sample import EVERYTHING, SEED
+from tests.support.faults.sample import EVERYTHING, SEED, part
 
 HERE = Path(__file__).parent
 PART = 3
@@ -17,7 +16,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if EVERYTHING or config.option.keyword or any("::" in argument for argument in config.args):
         return
     chaos = [item for item in items if item.path.is_relative_to(HERE) and item.get_closest_marker("chaos")]
-    chosen = random.Random(SEED).sample(chaos, min(PART, len(chaos)))  # noqa: S311 which tests to run
+    chosen = part(chaos, PART, "chaos")
     left_out = [item for item in chaos if item not in chosen]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]

@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -91,19 +94,16 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
     )
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 class OperatorProcess:
     """One run of the operator, watching one namespace."""
 
-    def __init__(
-        self,
-        kubeconfig: Object,
-        namespace: str,
-        folder: Path,
-        pod: str = POD,
-        *,
-        variables: Mapping[str, str] | None = None,
-        **settings: str,
-    ) -> None:
+    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str = POD, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{namespace}.kubeconfig"
         config.write_text(yaml.safe_dump(kubeconfig))
@@ -116,7 +116,6 @@ class OperatorProcess:
             "DELIVERY_OPERATOR_NAMESPACES": namespace,
             "DELIVERY_OPERATOR_HTTP_PORT": "0",
             **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
-            **(variables or {}),
         }
         self.settings = {name: value for name, value in environment.items() if name.startswith("DELIVERY_OPERATOR_")}
         with self.log_file.open("wb") as log:
@@ -163,6 +162,13 @@ class OperatorProcess:
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+    def read(self, path: str) -> str:
+        """Answer of its HTTP port, which must have been given; OSError when there is none."""
+        port = self.settings["DELIVERY_OPERATOR_HTTP_PORT"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            assert isinstance(answer, HTTPResponse)
+            return answer.read().decode()
 
     def events(self, match: Callable[[Object], bool] = lambda _: True) -> list[dict[str, Any]]:
         """Log events that match; every line must be JSON."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,24 +27,9 @@ class Site:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _runs: list[OperatorProcess] = field(default_factory=list)
 
-    def start(
-        self,
-        kubeconfig: Object | None = None,
-        pod: str = POD,
-        *,
-        variables: Mapping[str, str] | None = None,
-        **settings: str,
-    ) -> OperatorProcess:
-        """Start an operator for this namespace; the fixture ends it. A second replica needs another pod's name.
-
-        Args:
-            kubeconfig: another way to the API server.
-            pod: the name of its pod.
-            variables: more environment variables.
-            settings: values of DELIVERY_OPERATOR_*, by their names in lower case.
-        """
-        kubeconfig = kubeconfig or self.kubeconfig
-        run = OperatorProcess(kubeconfig, self.namespace, self.folder, pod, variables=variables, **settings)
+    def start(self, kubeconfig: Object | None = None, pod: str = POD, **settings: str) -> OperatorProcess:
+        """Start an operator for this namespace; the fixture ends it. A second replica needs another pod's name."""
+        run = OperatorProcess(kubeconfig or self.kubeconfig, self.namespace, self.folder, pod, **settings)
         self._runs.append(run)
         return run
 

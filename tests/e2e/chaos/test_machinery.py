@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery_operator.runtime.settings import LEASE
 from demo import install
 from devcluster.cluster import Cluster
 from devcluster.errors import ToolError
@@ -23,7 +24,7 @@ from devcluster.node.images import read_archive
 from devcluster.state import State
 from tests.e2e.chaos.registry import MANIFEST, digest
 from tests.support.kube import condition, wait_for
-from tests.support.node import LEASE, OrderShop
+from tests.support.node import OrderShop
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 

@@ -19,31 +19,32 @@ DAY = 86400
 class Clock:
     """What the operator's process takes for the time of day; its monotonic clock goes on as the machine's."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Processes that are started from now on go by it."""
         self._file = file
         self.jump(0)
         found = find_spec("libfaketime")
         assert found is not None
         assert found.origin is not None
         library = Path(found.origin).parent / "vendor/libfaketime/src/libfaketime.so.1"
-        self.variables = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        monkeypatch.setenv("LD_PRELOAD", str(library))
+        monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", str(file))
+        monkeypatch.setenv("FAKETIME_CACHE_DURATION", "1")  # seconds after which the file is read again
+        monkeypatch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
 
     def jump(self, seconds: int) -> None:
         """Let it be this much ahead of the true time; negative: behind."""
         self._file.write_text(f"{seconds:+d}")
 
 
-def test_a_clock_that_jumps_both_ways_in_the_middle_of_a_release(site: Site, tmp_path: Path) -> None:
-    clock = Clock(tmp_path / "clock")
+def test_a_clock_that_jumps_both_ways_in_the_middle_of_a_release(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(tmp_path / "clock", monkeypatch)
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace))
     with site.proxied() as (_, through_proxy):  # plain HTTP: yesterday the test's certificates were not valid yet
-        operator = site.start(through_proxy, variables=clock.variables, resync_seconds="2")
+        operator = site.start(through_proxy, resync_seconds="2")
         shop.wait_ready(site.kube, site.namespace, "order-r1")
         site.kubelet.fate = _migration_hangs
         site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
@@ -60,13 +61,15 @@ def test_a_clock_that_jumps_both_ways_in_the_middle_of_a_release(site: Site, tmp
 
 
 @pytest.mark.parametrize("jump", [DAY, -DAY])
-def test_a_clock_that_jumps_writes_nothing_to_a_healthy_service(site: Site, tmp_path: Path, jump: int) -> None:
+def test_a_clock_that_jumps_writes_nothing_to_a_healthy_service(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: int
+) -> None:
     """Invariant 2."""
-    clock = Clock(tmp_path / "clock")
+    clock = Clock(tmp_path / "clock", monkeypatch)
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace))
     with site.proxied() as (proxy, through_proxy):
-        site.start(through_proxy, variables=clock.variables, resync_seconds="2")
+        site.start(through_proxy, resync_seconds="2")
         shop.wait_ready(site.kube, site.namespace, "order-r1")
         site.wait_for_lists(2)
         proxy.arm(None, None)

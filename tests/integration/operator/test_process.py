@@ -1,16 +1,13 @@
 """The operator as a process: started, probed, cut off from its API server, and told to stop."""
 
 import json
-import socket
-import urllib.request
-from http.client import HTTPResponse
 
 import pytest
 
 from tests.support import shop
 from tests.support.kube import Object, RequestFailed, condition, wait_for
 from tests.support.kubelet import Hangs
-from tests.support.operator import OperatorProcess
+from tests.support.operator import OperatorProcess, free_port
 from tests.support.proxy import Proxy
 from tests.support.site import Site
 
@@ -32,7 +29,7 @@ def test_every_log_line_is_json_and_a_reconciles_lines_share_an_id(site: Site) -
 
 def test_no_secret_value_is_logged_written_or_counted(site: Site) -> None:
     """Invariant 8, F3-15."""
-    operator = site.start(log_level="debug", http_port=str(_free_port()))
+    operator = site.start(log_level="debug", http_port=str(free_port()))
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace))
     shop.wait_ready(site.kube, site.namespace, "order-r1")
@@ -40,17 +37,17 @@ def test_no_secret_value_is_logged_written_or_counted(site: Site) -> None:
     written = [site.kube.list(kind, site.namespace) for kind in kinds]
     assert shop.PASSWORD not in json.dumps(written)
     assert shop.PASSWORD not in operator.log()
-    assert shop.PASSWORD not in _get(operator, "/metrics")
+    assert shop.PASSWORD not in operator.read("/metrics")
 
 
 def test_probes_and_metrics(site: Site) -> None:
-    operator = site.start(http_port=str(_free_port()))
+    operator = site.start(http_port=str(free_port()))
     wait_for(lambda: _answers(operator, "/readyz"), "ready", 20, operator.log)
-    assert json.loads(_get(operator, "/livez")) == {"alive": True}
+    assert json.loads(operator.read("/livez")) == {"alive": True}
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace))
     shop.wait_ready(site.kube, site.namespace, "order-r1")
-    metrics = _get(operator, "/metrics")
+    metrics = operator.read("/metrics")
     assert 'delivery_operator_writes_total{kind="DeliveryRelease",verb="create"} 1.0' in metrics
     assert 'delivery_operator_migrations_total{result="succeeded"} 1.0' in metrics
     assert 'delivery_operator_releases_total{outcome="active"} 1.0' in metrics
@@ -140,7 +137,7 @@ def test_a_refused_write_is_told_and_tried_again(site: Site) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(site: Site, setting: str, value: str, said: str) -> None:
-    operator = site.start(variables={f"DELIVERY_OPERATOR_{setting.upper()}": value})
+    operator = site.start(None, **{setting: value})
     assert operator.wait(20) == 2
     assert said in operator.log()
 
@@ -170,21 +167,8 @@ def _through(site: Site, url: str) -> Object:
     return config
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _get(operator: OperatorProcess, path: str) -> str:
-    port = operator.settings["DELIVERY_OPERATOR_HTTP_PORT"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        assert isinstance(answer, HTTPResponse)
-        return answer.read().decode()
-
-
 def _answers(operator: OperatorProcess, path: str) -> bool:
     try:
-        return bool(_get(operator, path))
+        return bool(operator.read(path))
     except OSError:
         return False

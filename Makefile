@@ -36,7 +36,7 @@ demo-down: setup ## Remove what `make demo` made
 ## Tests
 
 .PHONY: test
-test: test-unit test-examples test-integration test-e2e ## All tests
+test: test-unit test-examples test-integration test-faults-part test-e2e ## All tests; of the faults a part
 
 .PHONY: test-unit
 test-unit: setup ## Pure and fast; full branch coverage of engine and render is required
@@ -50,6 +50,14 @@ test-examples: setup ## The order service's own tests, against a real PostgreSQL
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
 	$(PYTEST) tests/integration -n 2 --dist loadfile $(ARGS)
+
+.PHONY: test-faults-part
+test-faults-part: setup binaries ## A part of test-faults, the same each time; FAULTS_SEED=2 chooses another
+	$(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
+
+.PHONY: test-faults
+test-faults: setup binaries ## Every fault at every place of every scenario; writes docs/reliability.md
+	FAULTS=all $(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node

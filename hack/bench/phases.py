@@ -130,13 +130,13 @@ class Bench:
             self._wait_resyncs(operator, resyncs, done + 1)
             idled, cpu_idle = _now(), operator.cpu_seconds()
             self._wait_resyncs(operator, resyncs, done + 1 + RESYNCS)
-            ended, cpu_end = _now(), operator.cpu_seconds()
+            ended, cpu_end, peak = _now(), operator.cpu_seconds(), operator.peak_bytes()
         restart = Requests.of(self.cluster, user(OPERATORS), began, restarted)
         idle = Requests.of(self.cluster, user(OPERATORS), idled, ended)
         seconds = (ended - idled).total_seconds()
         standing = len(idle.of_verb("list")) + len(idle.of_verb("watch"))
         return (
-            {**_told(restart), "cpu_seconds": cpu},
+            {**_told(restart), "cpu_seconds": cpu, "peak_mib": peak / 2**20},
             {
                 **_told(idle),
                 "seconds": seconds,

@@ -41,7 +41,7 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
     finally:
         builds.cancel()
     with tell.step(
-        "The operator", f"a Helm chart brings the CRDs, narrow roles and one pod into namespace {install.NAMESPACE}"
+        "The operator", f"a Helm chart brings the CRDs, narrow roles and two pods into namespace {install.NAMESPACE}"
     ):
         install.install(tools, built[0])
     with tell.step(

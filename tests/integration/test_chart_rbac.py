@@ -96,17 +96,16 @@ def test_named_namespaces_get_the_same_rules_and_the_cluster_none() -> None:
 
 
 @pytest.mark.parametrize("values", [[], ["--set=namespaces={shop}"]], ids=["cluster", "namespaces"])
-def test_own_namespace_has_the_hash_key_the_lease_and_templates_and_nothing_else(values: list[str]) -> None:
+def test_own_namespace_has_the_hash_key_the_leases_and_templates_and_nothing_else(values: list[str]) -> None:
     (role,) = named(render(*values), "Role", "delivery-operator-own")
 
     assert role["metadata"]["namespace"] == "delivery-system"
     by_name = [rule for rule in role["rules"] if "resourceNames" in rule]
-    assert [rule["resourceNames"] for rule in by_name] == [[hashkey.NAME], ["delivery-operator"]]
-    leases = {(LEASES.group, LEASES.plural, verb) for verb in LEASES.verbs - {"create"}}
-    assert grants(by_name) == {("", "secrets", "get"), *leases}
+    assert [rule["resourceNames"] for rule in by_name] == [[hashkey.NAME]]
+    assert grants(by_name) == {("", "secrets", "get")}
     assert grants(rule for rule in role["rules"] if rule not in by_name) == {
         ("", "secrets", "create"),
-        (LEASES.group, LEASES.plural, "create"),
+        *((LEASES.group, LEASES.plural, verb) for verb in LEASES.verbs),
         *(("", "configmaps", verb) for verb in ("get", "list", "watch")),
     }
 

@@ -20,6 +20,7 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", frozenset())
 NODES = Resource("", "v1", "nodes", "Node", frozenset())
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet", frozenset())
 LOOK_SECONDS = 0.1
+CONTROLLERS = "kube-controller-manager"
 MERGE = "application/merge-patch+json"
 
 
@@ -85,6 +86,12 @@ class Kube:
     ) -> Object:
         """JSON merge patch."""
         return self.request("PATCH", _resource(kind).path(namespace, name, subresource), patch, MERGE)
+
+    def autoscale(self, namespace: str, deployment: str, replicas: int) -> None:
+        """Write through the scale subresource, as the HPA's controller does."""
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}/scale?fieldManager={CONTROLLERS}"
+        metadata = {"name": deployment, "namespace": namespace}  # without a version: whatever it is now
+        self.request("PUT", path, {"metadata": metadata, "spec": {"replicas": replicas}})
 
     def delete(self, kind: str | Resource, namespace: str | None, name: str, *, grace: int | None = None) -> None:
         options = {"propagationPolicy": "Background", **({} if grace is None else {"gracePeriodSeconds": grace})}

@@ -7,12 +7,13 @@ say.
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from tests.support.kube import Kube, Object, RequestFailed
+from tests.support.kube import Kube, Object, RequestFailed, condition
 
 NODE = "fake-0"
 HEARTBEAT_SECONDS = 10
@@ -48,6 +49,22 @@ class Hangs:
 Fate = Runs | Exits | Waits | Hangs
 
 
+@dataclass(frozen=True)
+class Vanishes:
+    """The pod is gone as soon as its deletion is seen, with no word of its end: as of a node that is lost."""
+
+
+@dataclass(frozen=True)
+class Stops:
+    """The process ends so many seconds after the request, and is killed when its grace is over before."""
+
+    after: float = 0
+    code: int = 0
+
+
+End = Vanishes | Stops
+
+
 def usual(pod: Object) -> Fate:
     """Jobs succeed and tell their schema, everything else runs."""
     return Exits(0, '{"schemaHead": "0001"}') if "job-name" in pod["metadata"]["labels"] else Runs()
@@ -58,10 +75,11 @@ def now() -> str:
 
 
 class FakeKubelet:
-    """Runs the pods of one namespace until closed. `fate` may be replaced at any time."""
+    """Runs the pods of one namespace until closed. `fate` and `end` may be replaced at any time."""
 
     def __init__(self, kube: Kube, namespace: str, fate: Callable[[Object], Fate] = usual) -> None:
         self.fate = fate
+        self.end: Callable[[Object], End] = lambda _: Vanishes()
         self.started: dict[str, Object] = {}
         """UID to pod of every pod that was started: how often a migration ran is counted here."""
         self._kube = kube
@@ -111,12 +129,13 @@ class FakeKubelet:
         )
 
     def _run(self) -> None:
-        ticks = 0
+        beat = time.monotonic()
         while not self._stop.wait(TICK_SECONDS):
-            ticks += 1
             # The API server may be away: that is some tests' point.
             with contextlib.suppress(RequestFailed, OSError, Exception):
-                if ticks % int(HEARTBEAT_SECONDS / TICK_SECONDS) == 0:
+                # By the clock: a machine under load ticks slowly, and a node without a heartbeat loses its pods.
+                if time.monotonic() - beat >= HEARTBEAT_SECONDS:
+                    beat = time.monotonic()
                     self._beat()
                 for pod in self._kube.list("Pod", self._namespace):
                     self._sync(pod)
@@ -124,16 +143,52 @@ class FakeKubelet:
     def _sync(self, pod: Object) -> None:
         metadata = pod["metadata"]
         if metadata.get("deletionTimestamp"):
-            self._kube.delete("Pod", self._namespace, metadata["name"], grace=0)
+            self._end(pod)
             return
         if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
             return
         fate = self.fate(pod)
-        if self._reported.get(metadata["uid"]) == fate:
+        # A node that was late with its heartbeat has had its pods marked as not ready by the control plane.
+        lost = isinstance(fate, Runs) and condition(pod, "Ready").get("status") != "True"
+        if self._reported.get(metadata["uid"]) == fate and not lost:
             return
         self.started.setdefault(metadata["uid"], pod)
         self._kube.patch("Pod", self._namespace, metadata["name"], {"status": _status(pod, fate)}, "status")
         self._reported[metadata["uid"]] = fate
+
+    def _end(self, pod: Object) -> None:
+        """As a kubelet does: report the ends of the containers and the final phase, then remove the pod."""
+        metadata, grace = pod["metadata"], pod["metadata"]["deletionGracePeriodSeconds"]
+        containers = pod.get("status", {}).get("containerStatuses") or []
+        match self.end(pod):
+            case Stops(after, code) if grace and any("running" in each["state"] for each in containers):
+                asked = datetime.fromisoformat(metadata["deletionTimestamp"]) - timedelta(seconds=grace)
+                if datetime.now(UTC) < asked + timedelta(seconds=min(after, grace)):
+                    return
+                status = _ended(containers, 137 if after >= grace else code)
+                self._kube.patch("Pod", self._namespace, metadata["name"], {"status": status}, "status")
+            case _:
+                pass
+        self._kube.delete("Pod", self._namespace, metadata["name"], grace=0)
+
+
+def _ended(containers: list[Object], code: int) -> Object:
+    reports = [
+        {
+            **each,
+            "ready": False,
+            "state": {
+                "terminated": {
+                    "exitCode": code,
+                    "reason": "Error" if code else "Completed",
+                    "startedAt": each["state"]["running"]["startedAt"],
+                    "finishedAt": now(),
+                }
+            },
+        }
+        for each in containers
+    ]
+    return {"phase": "Failed" if code else "Succeeded", "containerStatuses": reports}
 
 
 def _status(pod: Object, fate: Fate) -> Object:

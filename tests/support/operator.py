@@ -79,8 +79,8 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
     if kind == "Role":
         metadata["namespace"] = account["namespace"]
         rules.append({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
-        rules.append({"apiGroups": PROVISIONED, "resources": ["*"], "verbs": ["get"]})
         rules.append({"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": sorted(LEASES.verbs)})
+        rules.append({"apiGroups": PROVISIONED, "resources": ["*"], "verbs": ["get"]})
     api_version = "rbac.authorization.k8s.io/v1"
     kube.create({"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules})
     kube.create(

@@ -46,13 +46,12 @@ def picture(kube: Kube, namespace: str) -> dict[str, Any]:
         selector = "" if kind in {"DeliveryService", "DeliveryTask"} else "delivery.dev/service"
         for obj in kube.list(kind, namespace, selector):
             obj["kind"] = kind  # items of a list carry none
-            found[f"{kind} {obj['metadata']['name']}"] = _normal(
-                obj, namespace, keep_status=kind.startswith("Delivery")
-            )
+            found[f"{kind} {obj['metadata']['name']}"] = normal(obj, namespace, keep_status=kind.startswith("Delivery"))
     return found
 
 
-def _normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:
+def normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:
+    """One object without what must differ: UIDs, versions, times, hashes with a key, and the namespace's name."""
     kept = {key: value for key, value in obj.items() if key != "status" or keep_status}
     if obj.get("spec", {}).get("selector", {}).get("matchLabels", {}).get("batch.kubernetes.io/controller-uid"):
         kept = {**kept, "spec": "of a Job"}  # the controller writes the Job's UID all over it

@@ -1,61 +1,59 @@
-"""An API server with a fault in front of it: forwards every request, and kills the operator around one chosen write.
+"""An API server with something in between: forwards every request, or does what a fault says instead.
 
-The kill is a real SIGKILL of a real process, before the request reaches the API server or after its answer has come and
-before the operator gets it: the two ways in which a write and the memory of it can part.
+Faults have a file of their own (tests/support/faults/process/faults.py); here is what they can do with an exchange, and
+what tests can do without one.
 """
 
 import asyncio
 import contextlib
 import json
-import os
 import ssl
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
 
-from delivery_operator.runtime.settings import LEASE
+from tests.support.exchange import Exchange, Fault
+from tests.support.faults.writes import described
 
 WRITES: Final = {"POST", "PUT", "PATCH", "DELETE"}
 _HOP: Final = {"transfer-encoding", "connection", "content-length", "host"}
-
-
-class When(Enum):
-    """On which side of the write the operator dies."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-@dataclass(frozen=True)
-class Cut:
-    """Which write: its number, from 1, and the side of it."""
-
-    write: int
-    when: When
+_GONE: Final = {
+    "type": "ERROR",
+    "object": {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410},
+}
 
 
 class Proxy:
-    """Listens on a loopback port until closed. Arm it with a process and a cut; unarmed it only counts writes."""
+    """Listens on a loopback port until closed."""
 
     def __init__(self, server: str, certificate_authority: str) -> None:
         self.writes: list[str] = []
-        """Method and path of each write since the last arming."""
+        """Each write that counts, since the last call of begin."""
         self.forwarded: list[str] = []
-        """Method and path of each write, renewals of the lease too, that has gone on to the API server."""
+        """Method and path of each write, those that do not count too, that has gone on to the API server."""
         self.fired = threading.Event()
+        """Set by a fault that has struck."""
+        self.kill: Callable[[], None] = lambda: None
+        """Ends the operator."""
+        self.last_write = 0.0
+        """When the last write that counts came, as time.monotonic."""
         self._server = server
+        self._fault: Fault | None = None
         self._away = False
         self._unknown: str | None = None
         self._hold: tuple[str, str, threading.Event, threading.Event] | None = None
-        self._jam: threading.Event | None = None
+        self._jam: tuple[str, threading.Event] | None = None
+        self._slow: set[str] = set()
+        self._flow = asyncio.Event()
+        self._gone: set[str] = set()
+        self._left: set[asyncio.Task[None]] = set()
+        self._lists: dict[str, dict[str, str]] = {}
+        self._past: dict[str, bytes] = {}
         self._trust = ssl.create_default_context(cafile=certificate_authority)
-        self._pid: int | None = None
-        self._cut: Cut | None = None
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
@@ -70,16 +68,18 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def arm(self, pid: int | None, cut: Cut | None) -> None:
-        """Count from now on, and kill this process around the chosen write."""
+    def begin(self, fault: Fault | None) -> None:
+        """Count writes from now on, and let this fault have them."""
         self.writes = []
         self.fired.clear()
-        self._pid, self._cut = pid, cut
+        self._fault = fault
+
+    # What tests do.
 
     def cut_off(self) -> None:
         """Break every connection, and answer nobody until let_through."""
         self._away = True
-        asyncio.run_coroutine_threadsafe(self._break(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.break_all(), self._loop).result(10)
 
     def let_through(self) -> None:
         """Serve again, after cut_off."""
@@ -106,34 +106,63 @@ class Proxy:
             released.set()
 
     @contextlib.contextmanager
-    def jammed(self) -> Iterator[None]:
-        """Take writes and keep them until the context ends; those whose sender has gone by then go nowhere."""
-        self._jam = threading.Event()
+    def jammed(self, within: str = "/") -> Iterator[None]:
+        """Take writes to paths that have this within, and keep them until the context ends.
+
+        Those whose sender has gone by then go nowhere.
+        """
+        ended = threading.Event()
+        self._jam = (within, ended)
         try:
             yield
         finally:
-            self._jam.set()
             self._jam = None
+            ended.set()
 
-    async def _break(self) -> None:
+    # What faults do, in the proxy's loop.
+
+    async def send(self, request: web.Request) -> web.Response:
+        """Forward a request and take the whole answer."""
+        body = await request.read()
+        if request.method in WRITES:
+            await self._kept_back(request)
+            self.forwarded.append(f"{request.method} {request.path}")
+        async with self._forwarded(request, body) as answer:
+            return web.Response(status=answer.status, body=await answer.read(), headers=_kept(answer.headers))
+
+    async def break_all(self) -> None:
+        """Break every connection of the operator, watches among them."""
         for handler in list(self._runner.server.connections if self._runner.server else ()):
             if handler.transport is not None:
                 handler.transport.abort()
 
-    async def _held_back(self, request: web.Request) -> None:
-        hold = self._hold
-        if hold is None or request.method != hold[0] or not request.path.endswith(hold[1]):
-            return
-        hold[2].set()
-        await asyncio.to_thread(hold[3].wait)
+    def keep(self, task: "asyncio.Task[None]") -> None:
+        """Hold on to what a fault has left to do."""
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
 
-    async def _kept_back(self, request: web.Request) -> None:
-        jam = self._jam
-        if jam is None:
-            return
-        await asyncio.to_thread(jam.wait)
-        if request.transport is None or request.transport.is_closing():
-            raise web.HTTPServiceUnavailable
+    def slow_down(self, seconds: float, *plurals: str) -> None:
+        """Hold back the events of these kinds' watches, or of all, for some time."""
+        self._slow = set(plurals) or {"*"}
+        self._flow.clear()
+        self._loop.call_later(seconds, self._flow.set)
+
+    def stay_away(self, seconds: float) -> None:
+        """Answer nobody for some time."""
+        self._away = True
+        self._loop.call_later(seconds, self.let_through)
+
+    def forget_history(self) -> None:
+        """Tell the next watch of each kind that its version is too old."""
+        self._gone = {path for path in self._lists if "limit=" not in path}
+
+    async def remember(self) -> None:
+        """List everything once more that the operator has listed, for the first lists of its next start."""
+        for path, headers in list(self._lists.items()):
+            async with self._session.get(self._server + path, headers=headers) as answer:
+                self._past[path] = await answer.read()
+
+    # The traffic.
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -144,6 +173,7 @@ class Proxy:
         self._loop.close()
 
     async def _start(self) -> None:
+        self._flow.set()
         connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         app = web.Application(client_max_size=2**24)
@@ -158,72 +188,88 @@ class Proxy:
         await self._runner.cleanup()
         await self._session.close()
 
-    def _dies(self, when: When) -> bool:
-        cut = self._cut
-        if cut is None or self._pid is None or cut != Cut(len(self.writes), when):
-            return False
-        os.kill(self._pid, 9)
-        self.fired.set()
-        self._cut = None
-        return True
-
-    def _turn_away(self, request: web.Request, unknown: str | None) -> None:
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
         if self._away:
             if request.transport is not None:
                 request.transport.abort()
             raise web.HTTPServiceUnavailable
+        unknown = self._unknown
         if unknown and request.path.startswith(f"/apis/{unknown}"):
             raise web.HTTPNotFound
+        if request.method in WRITES:
+            return await self._write(request)
+        if unknown and request.path == "/apis":
+            found = json.loads((await self.send(request)).body)  # type: ignore[arg-type]
+            return web.json_response({**found, "groups": [g for g in found["groups"] if g["name"] != unknown]})
+        if "watch" in request.query:
+            return await self._watch(request)
+        return await self._read(request)
 
-    async def _forward(self, request: web.Request) -> web.StreamResponse:
-        unknown = self._unknown
-        self._turn_away(request, unknown)
-        writes = request.method in WRITES
-        body = await request.read() if writes else None
-        counts = writes and not _beside(request, body)
-        if counts:
-            self.writes.append(f"{request.method} {request.path}")
-            if self._dies(When.BEFORE):
-                raise web.HTTPServiceUnavailable
-        if writes:
-            await self._kept_back(request)
-            self.forwarded.append(f"{request.method} {request.path}")
-        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
-        async with self._session.request(
-            request.method,
-            self._server + request.raw_path,
-            data=body,
-            headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None),
-        ) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP}
-            if unknown and request.path == "/apis":
-                found = json.loads(await answer.read())
-                return web.json_response({**found, "groups": [g for g in found["groups"] if g["name"] != unknown]})
-            if writes:
-                content = await answer.read()
-                if counts:
-                    self._dies(When.AFTER)
-                await self._held_back(request)
-                return web.Response(status=answer.status, body=content, headers=kept)
-            response = web.StreamResponse(status=answer.status, headers=kept)
-            # Either side may be gone; the other learns it by the end of the stream.
-            with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+    async def _write(self, request: web.Request) -> web.Response:
+        write = described(request.method, request.path, await request.read())
+        if write is not None:
+            self.writes.append(write)
+            self.last_write = time.monotonic()
+            if self._fault is not None:
+                return await self._fault.write(Exchange(len(self.writes), self, request))
+        response = await self.send(request)
+        await self._held_back(request)
+        return response
+
+    async def _read(self, request: web.Request) -> web.Response:
+        path = request.raw_path
+        if path in self._past:
+            return web.Response(body=self._past.pop(path), content_type="application/json")
+        response = await self.send(request)
+        if b'"items":' in (response.body or b"") and "continue" not in request.query:  # type: ignore[operator]
+            self._lists[path] = {name: request.headers[name] for name in ("Authorization", "Accept")}
+        return response
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        plural = request.path.rsplit("/", 1)[-1]
+        listed = request.path
+        if listed in self._gone:
+            self._gone.remove(listed)
+            return web.json_response(_GONE)
+        response = web.StreamResponse()
+        # Either side may be gone; the other learns it by the end of the stream.
+        with contextlib.suppress(aiohttp.ClientError, ConnectionError):
+            async with self._forwarded(request) as answer:
+                response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
                 await response.prepare(request)
                 async for chunk in answer.content.iter_any():
+                    if not self._flow.is_set() and self._slow & {plural, "*"}:
+                        await self._flow.wait()
                     await response.write(chunk)
-            return response
+        return response
+
+    @contextlib.asynccontextmanager
+    async def _forwarded(
+        self, request: web.Request, body: bytes | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
+        timeout = aiohttp.ClientTimeout(total=None)
+        url = self._server + request.raw_path
+        async with self._session.request(
+            request.method, url, data=body or None, headers=headers, timeout=timeout
+        ) as answer:
+            yield answer
+
+    async def _kept_back(self, request: web.Request) -> None:
+        jam = self._jam
+        if jam is None or jam[0] not in request.path:
+            return
+        await asyncio.to_thread(jam[1].wait)
+        if request.transport is None or request.transport.is_closing():
+            raise web.HTTPServiceUnavailable
+
+    async def _held_back(self, request: web.Request) -> None:
+        hold = self._hold
+        if hold is None or request.method != hold[0] or not request.path.endswith(hold[1]):
+            return
+        hold[2].set()
+        await asyncio.to_thread(hold[3].wait)
 
 
-def _beside(request: web.Request, body: bytes | None) -> bool:
-    """Whether a write is none of those that tests count.
-
-    The operator renews its Lease all the time; and nothing hangs on Events, which come when they come.
-    """
-    if request.path.endswith("/events"):
-        return True
-    if not request.path.startswith("/apis/coordination.k8s.io/v1/namespaces/"):
-        return False
-    if request.method == "POST":
-        return bool(json.loads(body or b"{}")["metadata"]["name"] == LEASE)
-    return request.path.endswith(f"/leases/{LEASE}")
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in _HOP}

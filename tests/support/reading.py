@@ -20,7 +20,7 @@ from devcluster.errors import ToolError
 from tests.support import shop
 from tests.support.chart import CHART
 from tests.support.kube import Kube, Object, wait_for
-from tests.support.kubelet import Exits, FakeKubelet, Fate, Runs, Waits
+from tests.support.kubelet import Exits, FakeKubelet, Fate, Runs, Stops, Waits
 from tests.support.operator import OperatorProcess
 from tests.support.pages import ROOT
 from tests.support.shell import Shell
@@ -159,7 +159,8 @@ def _shop(cluster: Cluster, kube: Kube, *, ready: bool) -> Iterator[None]:
     """Make the namespace, with its Secret and, if it is to be ready, the order service of examples/order."""
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP}})
     kube.create(shop.secret(SHOP, "db-credentials"))
-    with FakeKubelet(kube, SHOP, order_program):
+    with FakeKubelet(kube, SHOP, order_program) as kubelet:
+        kubelet.end = lambda _: Stops()
         if ready:
             cluster.kubectl("apply", "-f", str(ORDER))
             shop.wait_ready(kube, SHOP, "order-r1", seconds=60)

@@ -26,7 +26,9 @@ REASONS_ARE_IN = [
     *PACKAGE.glob("cluster/environments.py"),
 ]
 OTHER_WORDS = {
+    "Lease",
     *("True", "False", "Missing", "KeyMissing", "History"),  # states of conditions, parts of reasons, a type
+    *("Ready", "DisruptionTarget", "TerminationByKubelet", "ContainerStatusUnknown", "Unknown"),
     *(each.kind for each in RESOURCES),
     *("Normal", "Warning"),  # types of Events
     *("ReplicaSet", "PodScheduled", "ReplicaFailure", "Progressing", "ProgressDeadlineExceeded", "Unschedulable"),
@@ -104,6 +106,7 @@ def test_tests_that_hold_the_factors_exist() -> None:
 def test_metrics_that_are_written_about_exist() -> None:
     counters = {family.name: family.type for family in Metrics().registry.collect()}
     ours = {f"{name}_total" if kind == "counter" else name for name, kind in counters.items()}
+    ours |= {f"{name}_bucket" for name, kind in counters.items() if kind == "histogram"}
     written = {name for page in PAGES for name in re.findall(r"delivery_operator_[a-z_]+[a-z]", page.read_text())}
 
     assert written - ours == set()

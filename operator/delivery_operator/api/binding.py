@@ -23,6 +23,25 @@ DEFAULT_PORTS: Final = {
 }
 """TCP port by type, where `port` says no other (https://www.iana.org/assignments/service-names-port-numbers)."""
 
+DATABASES: Final = {
+    "cassandra": 9042,
+    "clickhouse": 9000,
+    "cockroachdb": 26257,
+    "mariadb": 3306,
+    "mongodb": 27017,
+    "mssql": 1433,
+    "mysql": 3306,
+    "oracle": 1521,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "sqlserver": 1433,
+}
+"""Port by type of those that hold a schema which migrations change: two services that share one migrate in turn.
+
+What keeps messages, keys or files (kafka, redis, s3) has no schema of its own, and of a type that is not here nothing
+is known.
+"""
+
 
 class ProvisionedService(Model):
     """An object that names the Secret of its binding.

@@ -14,7 +14,8 @@ from delivery_operator.cli.session import Cluster
 from delivery_operator.cluster import hashkey
 from delivery_operator.cluster.api import Body
 from delivery_operator.cluster.errors import NotFound, Refused
-from delivery_operator.cluster.resources import DEPLOYMENTS, SECRETS, SERVICES, Resource
+from delivery_operator.cluster.leases import Record
+from delivery_operator.cluster.resources import DEPLOYMENTS, LEASES, PODS, SECRETS, SERVICES, Resource
 from delivery_operator.render.names import MANAGER
 from delivery_operator.render.platform import GATEWAY, KEDA, MONITORING
 
@@ -142,10 +143,25 @@ async def _operator(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
         ready, wanted = (each.get("status") or {}).get("readyReplicas", 0), each["spec"].get("replicas", 1)
         if ready == 0:
             namespace = each["metadata"]["namespace"]
-            remedy = f"kubectl -n {namespace} describe pods, and logs deployment/{each['metadata']['name']}"
+            remedy = f"kubectl -n {namespace} describe pods, and logs -l app.kubernetes.io/name={MANAGER}"
             yield Finding(check, Grade.PROBLEM, f"{where} has no ready pod of {wanted}", remedy)
         else:
             yield Finding(check, Grade.OK, f"{where} runs, {ready} of {wanted} ready")
+
+
+async def _leader(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
+    for each in await _operators(cluster):
+        namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
+        lease = await cluster.api.find(LEASES, namespace, name)
+        holder = Record.of(lease).holder if lease is not None else ""
+        logs = f"kubectl -n {namespace} logs -l app.kubernetes.io/name={MANAGER}"
+        if not holder:
+            yield Finding(check, Grade.PROBLEM, f"no replica of {namespace}/{name} leads, so none works", logs)
+        elif await cluster.api.find(PODS, namespace, holder) is None:
+            says = f"{holder} led {namespace}/{name} and is gone; another replica takes over within 20 s"
+            yield Finding(check, Grade.WARNING, says, f"{logs}, if none does")
+        else:
+            yield Finding(check, Grade.OK, f"{holder} leads {namespace}/{name}")
 
 
 async def _key(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
@@ -223,6 +239,7 @@ _CHECKS: Final = (
     ("kinds", _definitions),
     ("policy", _policy),
     ("operator", _operator),
+    ("leader", _leader),
     ("hash key", _key),
     ("rights", _rights),
     ("optional", _optional),

@@ -7,9 +7,9 @@ from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
 from delivery_operator.cluster.resources import BY_KIND, RELEASES
 from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
-from delivery_operator.engine.objects import Key, key, owned_by
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
-from delivery_operator.render.names import SCALE_MANAGER
+from delivery_operator.engine.objects import Key, key, owner_uid
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
+from delivery_operator.render.names import RESUMED, SCALE_MANAGER
 
 OF_NO_OBJECT: Final = "1"
 """A resourceVersion that no object has: an apply with it makes its object, and is a Conflict where there is one.
@@ -71,25 +71,29 @@ class Actor:
             if not as_seen:
                 break
             made.append(write)
+            if isinstance(write, Apply | Create) and write.drift:
+                self._store.repairs.note(service, write.drift)
             self._tell(write)
         return made
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:
         match write:
             case Create(manifest, made_from):
-                if made_from is not None and await self._outdated(service, made_from):
-                    return False
-                return await self._create(service, manifest)
+                stale = made_from is not None and await self._outdated(service, made_from)
+                as_seen = not stale and await self._create(service, manifest)
             case Apply(manifest, uid):
-                return await self._apply(service, manifest, uid)
+                as_seen = await self._apply(service, manifest, uid)
             case HandOver(target, replicas):
-                return await self._hand_over(service, target, replicas)
+                as_seen = await self._hand_over(service, target, replicas)
+            case Resume(target):
+                as_seen = await self._resume(target)
             case Delete(target):
-                return await self._delete(target)
+                as_seen = await self._delete(target)
             case SetStatus(target, status):
-                return await self._set_status(target, status)
+                as_seen = await self._set_status(target, status)
             case _:
                 assert_never(write)
+        return as_seen
 
     async def _create(self, service: ServiceKey, manifest: Mapping[str, Any]) -> bool:
         resource = BY_KIND[manifest["kind"]]
@@ -97,8 +101,7 @@ class Actor:
             answer = await self._api.create(resource, manifest)
         except AlreadyExists:
             found = await self._look_up(service, manifest)
-            wanted_owner = manifest["metadata"]["ownerReferences"][0]["uid"]
-            if resource is RELEASES and found is not None and not owned_by(found, wanted_owner):
+            if resource is RELEASES and found is not None and owner_uid(found) != owner_uid(manifest):
                 raise Unavailable(
                     f"create {manifest['kind']} {manifest['metadata']['name']}",
                     "a release of this name belongs to a deleted service and has not been removed yet",
@@ -134,6 +137,23 @@ class Actor:
             await self._refresh(service, target)
             return False
         return self._made("apply", answer)
+
+    async def _resume(self, target: Mapping[str, Any]) -> bool:
+        resource, metadata = BY_KIND[target["kind"]], target["metadata"]
+        patch = {
+            "metadata": {
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+                "annotations": {RESUMED: "true"},
+            },
+            "spec": {"suspend": False},
+        }
+        try:
+            answer = await self._api.patch(resource, metadata["namespace"], metadata["name"], patch)
+        except (Conflict, NotFound):
+            await self._refresh(service_key(target) or ("", ""), target)
+            return False
+        return self._made("patch", answer)
 
     async def _delete(self, target: Mapping[str, Any]) -> bool:
         resource, metadata = BY_KIND[target["kind"]], target["metadata"]

@@ -19,7 +19,9 @@ Fence = Callable[[], float]
 """Seconds for which this process may still write. Raises Deposed when it may not."""
 
 TIMEOUT_SECONDS: Final = 30
-PAGE: Final = 500
+PAGE: Final = 100
+"""Objects in one answer to a LIST: a hundred Deployments are a megabyte of JSON, and five of memory."""
+METADATA_PAGE: Final = 500
 WATCH_SECONDS: Final = 290
 """A watch is renewed after this time, so that a connection that died unseen is noticed."""
 SILENCE_SECONDS: Final = 90
@@ -106,13 +108,13 @@ class Api:
         return await self._json("PUT", path, body=body, params={"fieldManager": MANAGER})
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
-        """JSON merge patch of an object."""
+        """JSON merge patch. Raises Conflict when the patch names another UID or resourceVersion than there is."""
         return await self._merge(resource.path(namespace, name), patch)
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
     ) -> Body:
-        """JSON merge patch of the status subresource."""
+        """JSON merge patch of the status subresource; Conflict as with `patch`."""
         return await self._merge(resource.path(namespace, name, "status"), patch)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str, version: str) -> None:
@@ -128,7 +130,18 @@ class Api:
     async def list(
         self, resource: Resource, namespace: str | None, *, selector: str = "", metadata_only: bool = False
     ) -> Listing:
-        """List a collection as it is now (a quorum read), page by page.
+        """List a collection as it is now; arguments are those of `pages`."""
+        items: list[Body] = []
+        version = ""
+        async for page in self.pages(resource, namespace, selector=selector, metadata_only=metadata_only):
+            items += page.items
+            version = page.version
+        return Listing(items, version)
+
+    async def pages(
+        self, resource: Resource, namespace: str | None, *, selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Listing]:
+        """List a collection as it is now (a quorum read), page by page; each has the version of the whole.
 
         Args:
             resource: what to list.
@@ -136,23 +149,31 @@ class Api:
             selector: a label selector.
             metadata_only: leave out all but metadata, so that no secret value is transferred.
         """
-        items: list[Body] = []
-        params = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        limit = METADATA_PAGE if metadata_only else PAGE
+        params = {"limit": str(limit), **({"labelSelector": selector} if selector else {})}
         accept = _METADATA.format("List") if metadata_only else _JSON
-        while True:
+        token: str | None = ""
+        while token is not None:
             page = await self._json("GET", resource.path(namespace), params=params, accept=accept)
             # Items of a list carry no kind of their own; an empty list of metadata has null for its items.
-            found = page["items"] or ()
-            items.extend({**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in found)
-            token = page["metadata"].get("continue")
-            if not token:
-                return Listing(items, page["metadata"]["resourceVersion"])
-            params["continue"] = token
+            found = page.pop("items") or ()
+            items = [{**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in found]
+            token = page["metadata"].get("continue") or None
+            if token:
+                params["continue"] = token
+            yield Listing(items, page["metadata"]["resourceVersion"])
 
     async def watch_metadata(
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:
-        """Yield (type, metadata) of each change since a version, bookmarks included; ends when the server ends it.
+        """Yield (type, metadata) of each change since a version; otherwise as `watch`."""
+        async for event, body in self.watch(resource, namespace, version, accept=_METADATA.format("")):
+            yield event, body["metadata"]
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, version: str, *, selector: str = "", accept: str = _JSON
+    ) -> AsyncIterator[tuple[str, Body]]:
+        """Yield (type, object) of each change since a version, bookmarks included; ends when the server ends it.
 
         Raises:
             Gone: the version is too old.
@@ -160,6 +181,7 @@ class Api:
         """
         path = resource.path(namespace)
         params = {
+            **({"labelSelector": selector} if selector else {}),
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
@@ -171,7 +193,7 @@ class Api:
             async with self._opened.get(
                 self._connection.host + path,
                 params=params,
-                headers=await self._headers(_METADATA.format("")),
+                headers=await self._headers(accept),
                 timeout=timeout,
             ) as response:
                 if response.status != HTTPStatus.OK:
@@ -180,7 +202,7 @@ class Api:
                     event = json.loads(line)
                     if event["type"] == "ERROR":
                         raise of_response(request, event["object"].get("code", 500), event["object"], None)
-                    yield event["type"], event["object"]["metadata"]
+                    yield event["type"], event["object"]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
 

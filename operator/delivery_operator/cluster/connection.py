@@ -14,8 +14,6 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME
 
-CONNECTIONS = 32
-
 
 class NoConfiguration(Exception):
     """Neither a pod's service account nor a kubeconfig was found; says where was looked."""
@@ -40,7 +38,8 @@ class Connection:
 
     def session(self) -> aiohttp.ClientSession:
         """Open a session; the caller closes it."""
-        connector = aiohttp.TCPConnector(ssl=self.ssl_context, limit=CONNECTIONS, keepalive_timeout=60)
+        # No limit: there are as many requests as workers and watches, and none may wait for another's to be answered.
+        connector = aiohttp.TCPConnector(ssl=self.ssl_context, limit=0, keepalive_timeout=60)
         return aiohttp.ClientSession(connector=connector, auto_decompress=True, trust_env=False)
 
 

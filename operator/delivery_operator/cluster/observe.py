@@ -7,18 +7,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from delivery_operator.api.release import KIND as RELEASE_KIND
+from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT, DeliveryServiceSpec
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.cluster.bindings import Bindings, Bound
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.referenced import Referenced, blanked
-from delivery_operator.cluster.store import Body, ServiceKey, Store
-from delivery_operator.engine import references, wish
+from delivery_operator.cluster.store import LEASE, Body, ServiceKey, Store
+from delivery_operator.engine import locks, references, waves, wish
 from delivery_operator.engine.history import History
 from delivery_operator.engine.objects import Key
-from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.engine.snapshot import Lock, Snapshot
 from delivery_operator.render.platform import Platform
 
 
@@ -31,6 +33,7 @@ class Observer:
         referenced: Secrets and ConfigMaps.
         environments: what the platform team says.
         bindings: provisioned services.
+        locks: Leases of databases.
         discovery: what the cluster serves.
     """
 
@@ -38,6 +41,7 @@ class Observer:
     referenced: Referenced
     environments: Environments
     bindings: Bindings
+    locks: Locks
     discovery: Discovery
 
     async def observe(self, service: ServiceKey) -> Snapshot | None:
@@ -49,21 +53,32 @@ class Observer:
         body = self.store.get(SERVICE_KIND, *service)
         if body is None:
             self.referenced.forget(service)
+            self.store.lifetimes.told(service, self.store.lifetimes.of(service))  # nobody is left to be told
             return None
         held = self.store.of_service(service)
         releases = [each for each in held if each["kind"] == RELEASE_KIND]
         children = {
             (each["kind"], each["metadata"]["name"]): each
             for each in held
-            if each["kind"] not in {SERVICE_KIND, RELEASE_KIND, TASK_KIND, "Pod"}
+            if each["kind"] not in {SERVICE_KIND, RELEASE_KIND, TASK_KIND, LEASE, "Pod"}
         }
         found = await self.environments.of(body["spec"].get("environment", DEFAULT_ENVIRONMENT))
-        wanted = _wanted(body, releases, children)
+        history = History.of(body, releases)
+        wanted = _wanted(body, history, children)
         bound = Bound({}, {})
         if wanted:
             bound = await self.bindings.resolve(service[0], wanted.backing_services)
         uses = {use.reference for use in references.uses(wanted, bound.secrets)} if wanted else set()
+        places = {
+            database
+            for release in history.releases
+            if locks.unfinished(release)
+            for database in locks.databases(release, bound.secrets).values()
+        }
+        uses |= {(ReferenceKind.SECRET, secret) for secret, _ in places}
         values, sensitive = await self.referenced.resolve(service, uses)
+        hashes = await self.referenced.databases(service[0], places)
+        databases = {place: tuple(map(self.locks.name, found)) for place, found in hashes.items()}
         return Snapshot(
             now=datetime.now(UTC),
             service=body,  # as it was when its references were resolved; a newer one is on the queue already
@@ -72,22 +87,32 @@ class Observer:
             pods=[_without(each, sensitive) for each in held if each["kind"] == "Pod"],
             tasks=[each for each in held if each["kind"] == TASK_KIND],
             referenced=values,
+            databases=databases,
+            locks=self.locks.of(service, (each for found in databases.values() for each in found)),
+            lock_namespace=self.locks.namespace,
             bundle=found.templates.bundle,
             platform=Platform(found.spec, self.discovery.served, bound.secrets),
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
+            renew=waves.asks(found.body, body, found.templates.bundle.digest),
             unbound=bound.problems,
+            repairs=self.store.repairs.of(service),
+            shutdowns=self.store.lifetimes.of(service),
         )
 
     def tasks_without_service(self, service: ServiceKey) -> list[Body]:
         """The tasks that name a service which does not exist."""
         return [each for each in self.store.of_service(service) if each["kind"] == TASK_KIND]
 
+    def locks_without_service(self, service: ServiceKey) -> list[Lock]:
+        """The Leases that releases of a service hold which does not exist."""
+        return self.locks.without_service(service)
 
-def _wanted(body: Body, releases: list[Body], children: dict[Key, Body]) -> DeliveryServiceSpec | None:
+
+def _wanted(body: Body, history: History, children: dict[Key, Body]) -> DeliveryServiceSpec | None:
     """The spec whose references count: the service's, or that of the release it is to go back to."""
     try:
-        return wish.of(wish.read(body), History.of(body, releases), children).spec
+        return wish.of(body, wish.read(body), history, children).spec
     except ValidationError:
         return None  # the engine reports it
 

@@ -1,8 +1,9 @@
 """Secrets and ConfigMaps that services take values from.
 
 Of all of them only metadata is watched; the content of a referenced one is read when it is first needed and after each
-change. What is kept of it: the keyed hash of every value, and the values of Secrets, for one purpose: to blank them out
-of what pods print. None of it leaves the process.
+change. What is kept of it: the keyed hash of every value; where the databases are that a Secret leads to, of which a
+keyed hash is given out; and the values of Secrets, for one purpose: to blank them out of what pods print. None of it
+leaves the process.
 """
 
 import asyncio
@@ -16,12 +17,14 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from delivery_operator.api.binding import DATABASES
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.cluster.api import Api, Body
+from delivery_operator.cluster.databases import Location, locations
 from delivery_operator.cluster.errors import ApiError, Gone, NotFound
 from delivery_operator.cluster.resources import CONFIG_MAPS, SECRETS, Resource
 from delivery_operator.cluster.store import ServiceKey
-from delivery_operator.engine.snapshot import Reference
+from delivery_operator.engine.snapshot import Database, Reference
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +50,13 @@ class Content:
         version: its resourceVersion; 0 when it does not exist.
         hashes: key to keyed hash; None when it does not exist.
         sensitive: what must not be printed.
+        locations: of the databases that a Secret leads to.
     """
 
     version: int
     hashes: Mapping[str, str] | None
     sensitive: frozenset[str]
+    locations: frozenset[Location] = frozenset()
 
 
 class Referenced:
@@ -119,6 +124,25 @@ class Referenced:
                 sensitive |= content.sensitive
         return found, frozenset(sensitive)
 
+    async def databases(self, namespace: str, wanted: Iterable[Database]) -> dict[Database, tuple[str, ...]]:
+        """Answer with a keyed hash of each database that a Secret leads to, equal for all Secrets that lead there.
+
+        Of one that does not tell where it leads, the Secret itself stands for the database. Those that do not exist are
+        left out.
+
+        Args:
+            namespace: where the Secrets are; they must have been resolved before, so that their changes are followed.
+            wanted: Secret and type of the backing service.
+        """
+        found: dict[Database, tuple[str, ...]] = {}
+        for secret, kind in wanted:
+            place = (ReferenceKind.SECRET, namespace, secret)
+            content = self._contents.get(place) or await self._read(place)
+            if content.hashes is not None:
+                told = {each.identity(DATABASES[kind]) for each in content.locations} or {f"{namespace}/{secret}"}
+                found[secret, kind] = tuple(sorted(self._hash(f"database {each}".encode())[:32] for each in told))
+        return found
+
     def forget(self, service: ServiceKey) -> None:
         """Drop what was kept for a service that is gone."""
         self._remember(service, frozenset())
@@ -172,9 +196,13 @@ class Referenced:
         values |= {name: base64.b64decode(encoded) for name, encoded in (body.get("binaryData") or {}).items()}
         return Content(
             version=int(body["metadata"]["resourceVersion"]),
-            hashes={name: hmac.new(self._key, value, hashlib.sha256).hexdigest() for name, value in values.items()},
+            hashes={name: self._hash(value) for name, value in values.items()},
             sensitive=_sensitive(values) if kind is ReferenceKind.SECRET else frozenset(),
+            locations=locations(values, body["metadata"]["namespace"]) if kind is ReferenceKind.SECRET else frozenset(),
         )
+
+    def _hash(self, value: bytes) -> str:
+        return hmac.new(self._key, value, hashlib.sha256).hexdigest()
 
     async def _follow(self, kind: ReferenceKind, namespace: str | None) -> None:
         version: str | None = None

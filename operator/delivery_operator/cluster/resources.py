@@ -78,7 +78,7 @@ ENVIRONMENTS: Final = Resource(
     namespaced=False,
 )
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", _OWN)
-JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create", "delete"})
+JOBS: Final = Resource("batch", "v1", "jobs", "Job", _READ | {"create", "patch", "delete"})
 NETWORK_SERVICES: Final = Resource("", "v1", "services", "Service", _OWN)
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", _OWN)
 SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", _OWN)
@@ -90,9 +90,9 @@ NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies",
 PODS: Final = Resource("", "v1", "pods", "Pod", frozenset({"list", "watch"}))
 SECRETS: Final = Resource("", "v1", "secrets", "Secret", _READ, labelled=False)
 LEASES: Final = Resource(
-    "coordination.k8s.io", "v1", "leases", "Lease", frozenset({"get", "create", "update"}), labelled=False
+    "coordination.k8s.io", "v1", "leases", "Lease", _READ | {"create", "update", "delete"}, labelled=False
 )
-"""Of the operator's own namespace: who leads. None of a service's, so not in the table below."""
+"""Of the operator's own namespace: who leads, and who changes a database. None of a service's, so not in the table."""
 EVENTS: Final = Resource("", "v1", "events", "Event", frozenset({"get", "create", "patch"}), labelled=False)
 
 
@@ -133,4 +133,4 @@ REFERENCED: Final = (SECRETS, CONFIG_MAPS)
 """What a service may take values from: watched by metadata, read one by one when referenced."""
 
 RESOURCES: Final = (*STORED, *OPTIONAL, SECRETS, EVENTS)
-BY_KIND: Final = {resource.kind: resource for resource in RESOURCES}
+BY_KIND: Final = {resource.kind: resource for resource in (*RESOURCES, LEASES)}

@@ -4,34 +4,30 @@ It is run once per release, after the release serves, and nothing waits for it b
 failure takes nothing down: the service goes on serving, and a condition says so.
 """
 
-from dataclasses import dataclass
-
 from delivery_operator.api.release import MigrationResult
-from delivery_operator.engine import migration, overlay
+from delivery_operator.engine import jobs, locks, migration, overlay
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Unclear
-from delivery_operator.engine.objects import name, uid
-from delivery_operator.engine.outcome import Outcome
-from delivery_operator.engine.plan import Create, SetStatus, Write
+from delivery_operator.engine.objects import Object, name, uid
+from delivery_operator.engine.outcome import Outcome, UnderWay
+from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
 from delivery_operator.engine.scene import Scene
 from delivery_operator.render import names
 
 _LOST = "its Job was deleted before its result was recorded, so how far it came is unknown; check the schema"
 
 
-@dataclass(frozen=True)
-class UnderWay:
-    """The Job has not ended.
+def settled(release: Release) -> bool:
+    """Whether nothing of the step is left to be done, or to be mended: there is none, or it has succeeded."""
+    return not release.has_job(names.CONTRACT) or (release.contract or {}).get("result") == MigrationResult.SUCCEEDED
 
-    Attributes:
-        look_again_after: seconds after which to look again; None when events suffice.
+
+def finish(scene: Scene, release: Release) -> Write | UnderWay | None:
+    """Bring the step of a release to its end, if it has begun; None when there is nothing to do.
+
+    One that is on record goes on, since nobody can roll back behind it any more. One that is not, of a release that
+    gives way to a newer one, is taken back: its Job is held, and nothing of it has run.
     """
-
-    look_again_after: float | None = None
-
-
-def finish(scene: Scene, release: Release) -> SetStatus | UnderWay | None:
-    """Record how the step of a release ended, if it has begun; None when there is nothing to record."""
     recorded, job = release.contract, scene.own_job(release, names.CONTRACT)
     if recorded and recorded.get("result"):
         return None
@@ -40,13 +36,29 @@ def finish(scene: Scene, release: Release) -> SetStatus | UnderWay | None:
         return scene.record(release, release.phase, contract=lost)
     if job is None:
         return None
+    return _begin(scene, release, job) if jobs.held(job) else _watch(scene, release, job)
+
+
+def _begin(scene: Scene, release: Release, job: Object) -> Write | UnderWay:
+    if not release.contract:
+        gives_way = release is not scene.history.newest
+        return Delete(job) if gives_way else scene.record(release, release.phase, contract=_reference(job))
+    taken = locks.claim(scene, release, names.CONTRACT)
+    return UnderWay(locks.LOOK_AGAIN_SECONDS) if isinstance(taken, Outcome) else taken or Resume(job)
+
+
+def _watch(scene: Scene, release: Release, job: Object) -> SetStatus | UnderWay:
     seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now, names.CONTRACT)
     if isinstance(seen, migration.Ended):
         cause = {} if seen.succeeded else {"output": seen.cause}
         return scene.record(release, release.phase, contract={**cause, **seen.record})
-    if recorded is None:
-        return scene.record(release, release.phase, contract={"job": name(job), "uid": uid(job)})
+    if release.contract is None:
+        return scene.record(release, release.phase, contract=_reference(job))
     return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+
+
+def _reference(job: Object) -> dict[str, str]:
+    return {"job": name(job), "uid": uid(job)}
 
 
 def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None:
@@ -57,4 +69,7 @@ def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None
     found = finish(scene, release)
     if found is not None or release.contract or scene.pods_of_others(release):
         return found
-    return scene.taken([job]) or Create(job)
+    taken = locks.claim(scene, release, names.CONTRACT)
+    if isinstance(taken, Outcome):
+        return UnderWay(locks.LOOK_AGAIN_SECONDS)  # the service serves all the same; ContractSucceeded tells whom for
+    return taken or scene.taken([job]) or Create(job)

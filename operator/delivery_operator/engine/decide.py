@@ -13,7 +13,8 @@ A release lives like this; everything to the right of "Failed" happens to the re
 1. The spec cannot be read, or is being deleted: touch nothing. Paused: tell how it stands, and touch nothing else.
 2. What the newest release should be (`wish`): the spec's content, or that of the release that rollbackTo names.
 3. Something that it needs is missing (`gate`): cut nothing, keep what runs.
-4. Content or references differ from the newest release's, or its failure is to be retried: cut the next one.
+4. Content or references differ from the newest release's, its failure is to be retried, or a wave of the environment
+   asks for its `renewal` with newer templates: cut the next one.
 5. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
    for.
 6. Otherwise take the newest release one step on, according to its phase.
@@ -24,21 +25,32 @@ A plan holds either writes to the world or, when the world is as it should be, a
 status.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
-from delivery_operator.engine import conditions, contract, gate, migration, overlay, pods, references, tasks, wish
-from delivery_operator.engine.contract import UnderWay
+from delivery_operator.engine import (
+    conditions,
+    contract,
+    cut,
+    gate,
+    jobs,
+    locks,
+    migration,
+    overlay,
+    references,
+    tasks,
+    wish,
+)
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
-from delivery_operator.engine.objects import name, uid
-from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Create, Delete, Plan, SetStatus
+from delivery_operator.engine.objects import Object, name, uid
+from delivery_operator.engine.outcome import Outcome, Standing, Step, UnderWay
+from delivery_operator.engine.plan import Create, Plan, Resume, SetStatus, Write
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
@@ -46,7 +58,6 @@ from delivery_operator.render import names
 from delivery_operator.render.errors import TemplateError
 from delivery_operator.render.manifests import Manifest
 
-_SCHEMA_ROLES = frozenset({names.MIGRATE, names.CONTRACT})
 _UNBOUND_SECONDS = 5.0
 """Objects that name the Secret of a binding are not watched."""
 
@@ -61,7 +72,7 @@ def decide(snapshot: Snapshot) -> Plan:
     except ValidationError as error:
         step = Step((), Outcome(Standing.STUCK, "InvalidSpec", conditions.invalid(error)))
         return _plan(snapshot, history, None, (), step)
-    wanted = wish.of(spec, history, snapshot.children)
+    wanted = wish.of(snapshot.service, spec, history, snapshot.children)
     missing = references.missing(wanted.spec, snapshot.referenced, snapshot.platform.bindings, snapshot.unbound)
     scene = Scene(snapshot, spec, history, wanted, missing)
     try:
@@ -69,7 +80,7 @@ def decide(snapshot: Snapshot) -> Plan:
     except TemplateError as error:
         step = Step((), gate.template_invalid(str(error)))
     if missing and snapshot.unbound and not spec.paused:
-        step = Step(step.writes, step.outcome, _UNBOUND_SECONDS)
+        step = replace(step, look_again_after=_UNBOUND_SECONDS)
     return _plan(snapshot, history, spec, missing, step)
 
 
@@ -82,13 +93,13 @@ def _plan(
     if snapshot.refusal and not chores.refused:
         refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
-        return Plan(_report(snapshot, history, spec, missing, outcome))
+        return Plan(_report(snapshot, history, spec, missing, replace(step, outcome=outcome)))
     if snapshot.refusal:
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
-        told = () if step.writes else _report(snapshot, history, spec, missing, step.outcome)
+        told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))
-    writes = (*step.writes, *chores.writes)
-    return Plan(writes or _report(snapshot, history, spec, missing, step.outcome), again)
+    writes = (*step.writes, *([] if spec and spec.paused else locks.let_go(snapshot, history)), *chores.writes)
+    return Plan(writes or _report(snapshot, history, spec, missing, step), again)
 
 
 def _report(
@@ -96,9 +107,9 @@ def _report(
     history: History,
     spec: DeliveryServiceSpec | None,
     missing: Sequence[Missing],
-    outcome: Outcome,
+    step: Step,
 ) -> tuple[SetStatus, ...]:
-    status = conditions.status(snapshot, history, spec, missing, outcome)
+    status = conditions.status(snapshot, history, spec, missing, step)
     return () if status == (snapshot.service.get("status") or {}) else (SetStatus(snapshot.service, status),)
 
 
@@ -123,82 +134,57 @@ class _Decision:
     def next(self) -> Step:
         newest = self.scene.history.newest
         closed = gate.closed(self.scene)
-        if not closed and (newest is None or self._outdated(newest)):
+        if not closed and cut.due(self.scene, newest):
             closed = gate.unrenderable(self.scene)
             if not closed:
-                return self._cut(newest)
+                return cut.step(self.scene, newest)
         if newest is None:
             assert closed is not None  # noqa: S101 else the first release would have been cut
             return Step((), closed)
         step = self._go_on(newest)
-        return Step((), closed, step.look_again_after) if closed and not step.writes else step
-
-    def _outdated(self, newest: Release) -> bool:
-        # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
-        return (
-            newest.phase is Phase.SUPERSEDED
-            or newest.digest != self.scene.wish.digest(self.scene.snapshot)
-            or wish.retried(self.scene.snapshot.service, newest)
-        )
-
-    def _cut(self, newest: Release | None) -> Step:
-        release = wish.cut(self.scene.wish, self.scene.snapshot, newest)
-        return Step(
-            (Create(release, made_from=self.scene.snapshot.service),),
-            Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
-        )
+        return replace(step, outcome=closed) if closed and not step.writes else step
 
     def _go_on(self, newest: Release) -> Step:
         """End what older releases still do, then take the newest one step on."""
-        blocking = None
+        active, blocking = self.scene.history.active, None
+        rescaled = active and self.scene.scaling_recorded(active)
+        if rescaled:
+            return Step((rescaled,), self.scene.serving(newest))
         for release in self.scene.history.older:
-            ended = self._supersede(release)
-            if isinstance(ended, SetStatus | Delete):
-                told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
-                return Step((ended,), told)
-            blocking = blocking or ended
-        return self._wait_for(newest, blocking) if blocking else self._advance(newest)
+            match self._supersede(release):
+                case None:
+                    pass
+                case UnderWay() as runs:
+                    blocking = blocking or (release, runs)
+                case write:
+                    told = self.scene.working(newest, "Superseding", f"release {release.name} is superseded")
+                    return Step((write,), told)
+        return self._wait_for(newest, *blocking) if blocking else self._advance(newest)
 
-    def _supersede(self, release: Release) -> SetStatus | Delete | Release | None:
-        """End an older release that is under way; answer with the release itself while a Job of its schema runs.
-
-        A migration that cannot even start is taken away: it would hold up the release that mends it until its timeout.
-        """
+    def _supersede(self, release: Release) -> Write | UnderWay | None:
+        """End an older release that is under way, unless a Job of its schema runs: that is waited for."""
         scene = self.scene
         match release.phase:
             case Phase.FAILED:
                 return None
             case Phase.SUPERSEDED | Phase.ACTIVE:
-                contracting = contract.finish(scene, release)
-                if contracting is not None:
-                    return release if isinstance(contracting, UnderWay) else contracting
                 # An active one serves until the newest is Active itself.
                 ends = release.phase is Phase.ACTIVE and scene.history.active is not release
-                return scene.record(release, Phase.SUPERSEDED) if ends else None
+                return contract.finish(scene, release) or (scene.record(release, Phase.SUPERSEDED) if ends else None)
             case Phase.ROLLING_OUT:
                 return scene.record(release, Phase.SUPERSEDED)
             case Phase.PENDING | Phase.MIGRATING:
-                return self._supersede_migrating(release)
+                return migration.give_way(scene, release)
             case _:
                 assert_never(release.phase)
 
-    def _supersede_migrating(self, release: Release) -> SetStatus | Delete | Release:
-        scene = self.scene
-        job = scene.own_job(release, names.MIGRATE)
-        if job is None:
-            return scene.record(release, Phase.SUPERSEDED)
-        seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
-        if isinstance(seen, migration.Ended):
-            return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
-        return Delete(job) if migration.cannot_start(job, scene.snapshot.pods) else release
-
-    def _wait_for(self, newest: Release, running: Release) -> Step:
+    def _wait_for(self, newest: Release, running: Release, runs: UnderWay) -> Step:
         contracting = running.phase in {Phase.ACTIVE, Phase.SUPERSEDED}
         what = "contract step" if contracting else "migration"
         message = f"release {newest.name} waits until the {what} of release {running.name} has ended"
         outcome = self.scene.working(newest, "MigrationOfOlderRelease", message)
         wanted = self.scene.active_children() if contracting else self.scene.migrating_children(running)
-        return self.scene.kept(wanted, outcome, 1.0)
+        return self.scene.kept(wanted, outcome, runs.look_again_after)
 
     def _advance(self, release: Release) -> Step:
         """Take the newest release one step on."""
@@ -216,24 +202,32 @@ class _Decision:
             case _:
                 assert_never(release.phase)
 
-    # Pending: the Job's ConfigMap and identity first, then the Job, then the record that it exists.
+    # Pending: the Job's ConfigMap and identity first, then the Job, which is held, then the record that it exists.
 
     def _begin(self, release: Release) -> Step:
-        scene = self.scene
         job = overlay.job(release, names.MIGRATE)
-        started = job is not None and scene.own_job(release, names.MIGRATE) is not None
-        missing = gate.closed(scene) if scene.missing else None
-        if missing and not started:
-            # What it was cut from has gone since: its Job or pods could not start.
-            return scene.kept(scene.active_children(), missing)
-        if job is not None and scene.pods_of_others(release, _SCHEMA_ROLES):
-            message = f"release {release.name} waits until the pods of an older migration are gone"
-            return scene.kept(scene.active_children(), scene.working(release, "MigrationOfOlderRelease", message))
-        return self._start_migration(release, job) if job else self._roll_out(release)
+        live = self.scene.own_job(release, names.MIGRATE)
+        before = self._before(release, self.scene.active_children) if live is None or jobs.held(live) else None
+        return before or (self._start_migration(release, job, live) if job else self._roll_out(release))
 
-    def _start_migration(self, release: Release, job: Manifest) -> Step:
+    def _before(self, release: Release, meanwhile: Callable[[], list[Manifest]]) -> Step | None:
+        """What comes before the first program of a release is started: what it needs is there, and its databases."""
         scene = self.scene
-        live = scene.own_job(release, names.MIGRATE)
+        if scene.missing:  # what it was cut from has gone since: its Job or pods could not start
+            return scene.kept(meanwhile(), gate.missing(scene))
+        if not release.has_job(names.MIGRATE):
+            return None
+        if scene.pods_of_others(release, locks.ROLES):
+            message = f"release {release.name} waits until the pods of an older migration are gone"
+            return scene.kept(meanwhile(), scene.working(release, "MigrationOfOlderRelease", message))
+        taken = locks.claim(scene, release, names.MIGRATE)
+        if isinstance(taken, Outcome):
+            return scene.kept(meanwhile(), taken, locks.LOOK_AGAIN_SECONDS)
+        told = scene.working(release, "Migrating", f"the databases of release {release.name} are taken")
+        return Step((taken,), told) if taken else None
+
+    def _start_migration(self, release: Release, job: Manifest, live: Object | None) -> Step:
+        scene = self.scene
         if live is not None:
             return Step(
                 (scene.record(release, Phase.MIGRATING, migration={"job": name(live), "uid": uid(live)}),),
@@ -246,8 +240,8 @@ class _Decision:
         started = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
         return Step((*scene.kept(wanted, started).writes, Create(job)), started)
 
-    # Migrating: the result is recorded before anything else goes on. A Job that vanished is not run again: nobody knows
-    # how far it came.
+    # Migrating: the Job on record is resumed, and its result is recorded before anything else goes on. A Job that
+    # vanished is not run again: nobody knows how far it came.
 
     def _watch_migration(self, release: Release) -> Step:
         scene = self.scene
@@ -260,6 +254,10 @@ class _Decision:
                 f"kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationLost", message)
+        if jobs.held(job):
+            runs = scene.working(release, "Migrating", f"the migration of release {release.name} starts")
+            before = self._before(release, lambda: scene.migrating_children(release))
+            return before or Step((Resume(job),), runs)
         seen = migration.observe(job, scene.snapshot.pods, scene.snapshot.now)
         if isinstance(seen, migration.Ended):
             if seen.succeeded:
@@ -272,18 +270,8 @@ class _Decision:
                 f"does kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationFailed", message, migration=seen.record)
-        problem = pods.problem(
-            pods.of_job(scene.snapshot.pods, job),
-            f"the migration of release {release.name}",
-            f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}",
-        )
-        outcome = (
-            scene.working(release, problem.reason, problem.message)
-            if problem
-            else scene.working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
-        )
         again = 1.0 if isinstance(seen, Unclear) else None
-        return scene.kept(scene.migrating_children(release), outcome, again)
+        return scene.kept(scene.migrating_children(release), migration.running(scene, release, job), again)
 
     # RollingOut: apply the manifests, wait until every process has its new pods.
 
@@ -292,7 +280,7 @@ class _Decision:
         wanted = scene.children(release)
         seen = scene.health(wanted, release)
         started = scene.working(release, "RollingOut", f"release {release.name} is rolled out")
-        step = scene.kept(wanted, started)
+        step = scene.kept(wanted, started, rolling=True)
         if step.writes or step.outcome is not started:
             return step
         if seen.healthy:
@@ -302,7 +290,7 @@ class _Decision:
             cause = seen.problem.message if seen.problem else "no pod became ready in time"
             message = f"process {', '.join(seen.overdue)} made no progress within its deadline: {cause}"
             return self._fail(release, "RolloutFailed", message)
-        return Step((), scene.progress(release, seen))
+        return replace(step, outcome=scene.progress(release, seen))
 
     # Active: repair drift, remove what the spec dropped, let old releases go, and take the contract step.
 
@@ -320,9 +308,9 @@ class _Decision:
             case None:
                 return step
             case UnderWay(again):
-                return Step((), step.outcome, again)
+                return replace(step, look_again_after=again or step.look_again_after)
             case Outcome() as blocked:
-                return Step((), blocked)
+                return replace(step, outcome=blocked)
             case write:
                 return Step((write,), step.outcome)
 
@@ -342,7 +330,7 @@ class _Decision:
         step = scene.kept(wanted, outcome)
         if step.writes or not scene.health(wanted, active).healthy:
             return step
-        return Step(scene.cleared(wanted, active), outcome)
+        return replace(step, writes=scene.cleared(wanted, active))
 
     def _fail(self, release: Release, reason: str, message: str, **fields: object) -> Step:
         failed = self.scene.record(release, Phase.FAILED, reason=reason, message=message, **fields)

@@ -16,9 +16,12 @@ def closed(scene: Scene) -> Outcome | None:
         return Outcome(Standing.WAITING, scene.snapshot.obstacle.reason, scene.snapshot.obstacle.message)
     if scene.wish.obstacle:
         return Outcome(Standing.STUCK, scene.wish.obstacle.reason, scene.wish.obstacle.message)
-    if scene.missing:
-        return Outcome(Standing.WAITING, scene.missing[0].reason, conditions.config_message(scene.missing))
-    return None
+    return missing(scene) if scene.missing else None
+
+
+def missing(scene: Scene) -> Outcome:
+    """What is referred to and not there."""
+    return Outcome(Standing.WAITING, scene.missing[0].reason, conditions.config_message(scene.missing))
 
 
 def unrenderable(scene: Scene) -> Outcome | None:

@@ -32,16 +32,30 @@ class Health:
 
 
 def observe(
-    wanted: Sequence[Manifest], live: Mapping[Key, Object], service_pods: Sequence[Object], release: int
+    wanted: Sequence[Manifest],
+    live: Mapping[Key, Object],
+    service_pods: Sequence[Object],
+    release: int,
+    *,
+    settled: bool = False,
 ) -> Health:
-    """Hold the Deployments among the wanted manifests against what lives."""
+    """Hold the Deployments among the wanted manifests against what lives.
+
+    Args:
+        wanted: what the release should have.
+        live: what there is.
+        service_pods: the service's pods, in which a cause is looked for.
+        release: number of the release.
+        settled: whether it serves already. Then a Deployment that its controller has not looked at since its last
+            change is judged by what it was before: an autoscaler changes it all day, and Ready must not follow.
+    """
     waiting, overdue, problem = [], [], None
     for manifest in wanted:
         if manifest["kind"] != "Deployment":
             continue
         process = labels(manifest)[names.PROCESS]
         deployment = live.get(("Deployment", name(manifest)))
-        if deployment is not None and _available(deployment, manifest, wanted):
+        if deployment is not None and _available(deployment, manifest, wanted, settled=settled):
             continue
         waiting.append(process)
         if deployment is None:
@@ -58,16 +72,19 @@ def observe(
     return Health(tuple(waiting), tuple(overdue), problem)
 
 
-def _available(deployment: Object, manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
+def _available(deployment: Object, manifest: Manifest, wanted: Sequence[Manifest], *, settled: bool) -> bool:
     status = deployment.get("status") or {}
     replicas = manifest["spec"].get("replicas")
-    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+    behind = status.get("observedGeneration", 0) < deployment["metadata"]["generation"]
+    if behind and not (settled and replicas is None):
         return False
     if replicas is None:
         # With every change of load the autoscaler has pods started: they are not waited for, or the service would not
         # be Ready each time. New pods replace old ones only as they become available, so none is old when all serve.
         all_new = status.get("updatedReplicas", 0) == status.get("replicas", 0)
         return bool(all_new and status.get("availableReplicas", 0) >= least(manifest, wanted))
+    # More pods than are wanted, by somebody whose change is left, serve as well; with fewer the service lacks some.
+    replicas = max(replicas, deployment["spec"].get("replicas", replicas))
     return bool(
         status.get("updatedReplicas", 0) == replicas
         and status.get("availableReplicas", 0) == replicas

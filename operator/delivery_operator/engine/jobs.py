@@ -1,13 +1,19 @@
-"""How a Job ended: what migrations, contract steps and tasks have in common."""
+"""How a Job begins and ends: what migrations, contract steps and tasks have in common.
+
+A Job is made suspended, so that nothing of it runs. Its UID is recorded in the release or task that owns it; only then
+is it resumed. So the Job that runs is the one on record, and a Job that is gone before it is on record has not run and
+may be made again: whatever is deleted, and wherever the operator is killed, none runs twice (invariant 3).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from delivery_operator.engine.objects import Object, condition
+from delivery_operator.engine.objects import Object, annotations, condition
 from delivery_operator.engine.pods import of_job
 from delivery_operator.engine.text import output_end
+from delivery_operator.render import names
 
 EVIDENCE_SECONDS: Final = 10
 """How long after a Job's end its pod's exit code is waited for; a watch may deliver the Job first."""
@@ -70,6 +76,16 @@ class End:
         return f"{how}; the end of its output: {self.output}" if self.output else how
 
 
+def held(job: Object) -> bool:
+    """Whether it was made suspended and never resumed: nothing of it has run."""
+    return _suspended(job) and names.RESUMED not in annotations(job)
+
+
+def halted(job: Object) -> bool:
+    """Whether somebody suspended it after it had begun: it is theirs to resume."""
+    return _suspended(job) and names.RESUMED in annotations(job)
+
+
 def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unclear | End:
     """Read how a Job stands.
 
@@ -78,7 +94,7 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         pods: pods of the service; those of the Job are picked by owner.
         now: the time; only a missing exit code makes it matter.
     """
-    end = next((each for kind in _ENDS if (each := condition(job, kind)) and each["status"] == "True"), None)
+    end = _end(job)
     if end is None:
         return Running()
     status = job.get("status") or {}
@@ -96,6 +112,19 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         started_at=status.get("startTime"),
         finished_at=finished_at,
     )
+
+
+def ended(job: Object) -> bool:
+    """Whether it has succeeded or failed."""
+    return _end(job) is not None
+
+
+def _end(job: Object) -> Object | None:
+    return next((each for kind in _ENDS if (each := condition(job, kind)) and each["status"] == "True"), None)
+
+
+def _suspended(job: Object) -> bool:
+    return bool(job["spec"].get("suspend"))
 
 
 def _last_terminated(job: Object, pods: Sequence[Object], *, succeeded: bool) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ of.
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-KEPT: Final = 64
+KEPT: Final = 32
 """Results of one sort: for the services that are in work at a time, not for all there are."""
 
 

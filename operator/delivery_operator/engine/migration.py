@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from delivery_operator.api.release import MigrationResult
-from delivery_operator.engine import jobs
+from delivery_operator.api.release import MigrationResult, Phase
+from delivery_operator.engine import jobs, pods
+from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Running, Unclear
 from delivery_operator.engine.objects import Object, name, uid
-from delivery_operator.engine.pods import NOT_STARTED, of_job
+from delivery_operator.engine.outcome import Outcome, UnderWay
+from delivery_operator.engine.plan import Delete, Write
+from delivery_operator.engine.scene import Scene
 from delivery_operator.render import names
 
 
@@ -36,16 +39,18 @@ class Ended:
         return bool(self.record["result"] == MigrationResult.SUCCEEDED)
 
 
-def observe(job: Object, pods: Sequence[Object], now: datetime, role: str = names.MIGRATE) -> Running | Unclear | Ended:
+def observe(
+    job: Object, service_pods: Sequence[Object], now: datetime, role: str = names.MIGRATE
+) -> Running | Unclear | Ended:
     """Read how a Job of a release stands.
 
     Args:
         job: the Job.
-        pods: pods of the service; those of the Job are picked by owner.
+        service_pods: pods of the service; those of the Job are picked by owner.
         now: the time; only a missing exit code makes it matter.
         role: migrate or contract.
     """
-    end = jobs.observe(job, pods, now)
+    end = jobs.observe(job, service_pods, now)
     if not isinstance(end, jobs.End):
         return end
     result = MigrationResult.SUCCEEDED if end.succeeded else MigrationResult.FAILED
@@ -63,16 +68,57 @@ def observe(job: Object, pods: Sequence[Object], now: datetime, role: str = name
     return Ended({field: value for field, value in record.items() if value is not None}, cause)
 
 
-def cannot_start(job: Object, pods: Sequence[Object]) -> bool:
-    """Whether nothing of the migration has run, nor will: each of its pods lacks its image or its config."""
-    own = of_job(pods, job)
+def give_way(scene: Scene, release: Release) -> Write | UnderWay:
+    """End a release that has not migrated yet, for a newer one; a migration that runs is waited for.
+
+    One that cannot even start is taken away: it would hold up the release that mends it until its timeout.
+    """
+    job = scene.own_job(release, names.MIGRATE)
+    if job is None:
+        return scene.record(release, Phase.SUPERSEDED)
+    seen = observe(job, scene.snapshot.pods, scene.snapshot.now)
+    if isinstance(seen, Ended):
+        return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
+    if cannot_start(job, scene.snapshot.pods):
+        return Delete(job)
+    return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+
+
+def cannot_start(job: Object, service_pods: Sequence[Object]) -> bool:
+    """Whether nothing of the migration has run, nor will: it is still held, or its pods lack their image or config."""
+    if jobs.held(job):
+        return True
+    own = pods.of_job(service_pods, job)
     containers = [each for pod in own for each in (pod.get("status") or {}).get("containerStatuses") or (None,)]
     return bool(own) and all(each is not None and _not_started(each) for each in containers)
 
 
+def running(scene: Scene, release: Release, job: Object) -> Outcome:
+    """Tell how a migration stands that has not ended."""
+    namespace = job["metadata"]["namespace"]
+    if jobs.halted(job):
+        message = (
+            f"Job {name(job)} of the migration of release {release.name} was suspended by somebody, and is theirs to "
+            f'resume: kubectl patch job {name(job)} -n {namespace} -p \'{{"spec":{{"suspend":false}}}}\''
+        )
+        return scene.held_up(release, "MigrationSuspended", message)
+    problem = pods.problem(
+        pods.of_job(scene.snapshot.pods, job),
+        f"the migration of release {release.name}",
+        f"kubectl logs -n {namespace} job/{name(job)}",
+    )
+    if problem:
+        return scene.working(release, problem.reason, problem.message)
+    return scene.working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
+
+
 def _not_started(container: Object) -> bool:
     waiting = (container.get("state") or {}).get("waiting") or {}
-    return waiting.get("reason") in NOT_STARTED and not container.get("restartCount") and not container.get("lastState")
+    return (
+        waiting.get("reason") in pods.NOT_STARTED
+        and not container.get("restartCount")
+        and not container.get("lastState")
+    )
 
 
 def _schema_head(message: str) -> str | None:

@@ -29,6 +29,12 @@ def labels(obj: Object) -> Mapping[str, str]:
     return found
 
 
+def annotations(obj: Object) -> Mapping[str, str]:
+    """metadata.annotations, empty when there are none."""
+    found: Mapping[str, str] = obj["metadata"].get("annotations") or {}
+    return found
+
+
 def owner(obj: Object) -> Object | None:
     """The owner reference marked as controller, if there is one."""
     for reference in obj["metadata"].get("ownerReferences") or ():
@@ -38,10 +44,15 @@ def owner(obj: Object) -> Object | None:
     return None
 
 
-def owned_by(obj: Object, owner_uid: str) -> bool:
-    """Whether the object's controller is the one with this UID."""
+def owner_uid(obj: Object) -> str | None:
+    """UID of the object's controller, if it has one."""
     reference = owner(obj)
-    return reference is not None and reference["uid"] == owner_uid
+    return str(reference["uid"]) if reference is not None else None
+
+
+def owned_by(obj: Object, controller: str) -> bool:
+    """Whether the object's controller is the one with this UID."""
+    return owner_uid(obj) == controller
 
 
 def condition(obj: Object, condition_type: str) -> Object | None:

@@ -14,6 +14,8 @@ from delivery_operator.render import names
 
 _IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod that has ended."""
 _DETAIL: Final = 300
 
 NOT_STARTED: Final = _IMAGE | {"CreateContainerConfigError"}
@@ -47,6 +49,11 @@ def of_job(pods: Iterable[Object], job: Object) -> list[Object]:
     return [
         pod for pod in pods if any(owner["uid"] == uid(job) for owner in pod["metadata"].get("ownerReferences") or ())
     ]
+
+
+def living(pods: Iterable[Object]) -> list[Object]:
+    """Pick the pods that have not ended; one that is on its way out, or on a node that is lost, has not."""
+    return [pod for pod in pods if (pod.get("status") or {}).get("phase") not in _ENDED]
 
 
 def problem(pods: Iterable[Object], what: str, logs: str) -> Problem | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from delivery_operator.api.release import ReferenceKind
+from delivery_operator.engine.disposability import Record
+from delivery_operator.engine.drift import Repaired
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.platform import Platform
@@ -38,6 +40,27 @@ class Obstacle:
 
 Reference = tuple[ReferenceKind, str]
 """Kind and name of a Secret or ConfigMap that a service takes values from."""
+Database = tuple[str, str]
+"""Name of the Secret that leads to it, and type of the backing service."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The Lease of a database, and what is known of the release that holds it.
+
+    Attributes:
+        lease: the Lease.
+        release: the holder; None when there is no such release, or it cannot be seen.
+        jobs: the Jobs of the holder's service.
+        pods: the pods of the holder's service.
+        visible: whether the holder's namespace is one that the operator looks at.
+    """
+
+    lease: Object
+    release: Object | None = None
+    jobs: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+    visible: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,8 +79,15 @@ class Snapshot:
         platform: what the environment and the cluster add; the built-in one when there is an obstacle.
         obstacle: set when there is no usable environment.
         template_fault: what is wrong with the environment's own templates, empty when nothing is.
+        renew: whether a wave of the environment asks the service to take those templates now.
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
+        databases: Secret and type of each database that a release with work to do is bound to, to the names of the
+            Leases it takes for that.
+        locks: the Leases of those names, and all that releases of the service hold, by name.
+        lock_namespace: where Leases are.
         tasks: the DeliveryTasks that name the service.
+        repairs: what was lately set back in which child; not more than a delay depends on it.
+        shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
 
@@ -71,6 +101,12 @@ class Snapshot:
     platform: Platform = field(default_factory=Platform)
     obstacle: Obstacle | None = None
     template_fault: str = ""
+    renew: bool = False
     unbound: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[Database, tuple[str, ...]] = field(default_factory=dict)
+    locks: Mapping[str, Lock] = field(default_factory=dict)
+    lock_namespace: str = ""
     tasks: Sequence[Object] = ()
+    repairs: Mapping[Key, Repaired] = field(default_factory=dict)
+    shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

@@ -2,8 +2,9 @@
 
     Pending ──> Running ──> Succeeded | Failed ──> deleted, if it says after how long
 
-The Job is made once. Its result is recorded in the task before anything may go, and a Job that vanished is not made
-again: nobody knows how far it came. A task waits for what it needs, and never holds up its service.
+The Job is made once: suspended, and resumed when it is on record, as that of a migration is (see `jobs`). Its result is
+recorded in the task before anything may go, and a Job that vanished is not made again: nobody knows how far it came. A
+task waits for what it needs, and never holds up its service.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from delivery_operator.engine import jobs, overlay
 from delivery_operator.engine.conditions import invalid, timestamp
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Object, labels, name, owned_by, uid
-from delivery_operator.engine.plan import Create, Delete, SetStatus, Write
+from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
 from delivery_operator.engine.pods import of_job, problem
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -116,7 +117,7 @@ def _next(task: Object, snapshot: Snapshot, spec: DeliveryServiceSpec | None, hi
     job = snapshot.children.get(("Job", name(task)))
     own = job if job is not None and owned_by(job, uid(task)) else None
     if _phase(task) is TaskPhase.RUNNING:
-        return _watch(task, own, snapshot)
+        return [] if paused and own is not None and jobs.held(own) else _watch(task, own, snapshot)
     if own is not None:
         # The Job was made; killed before that was recorded, it is found here.
         return _told(task, _running(own, snapshot))
@@ -196,6 +197,8 @@ def _watch(task: Object, job: Object | None, snapshot: Snapshot) -> list[Write] 
     recorded: Mapping[str, Any] = task["status"]
     if job is None or uid(job) != recorded.get("uid"):
         return _told(task, _lost(task, "its Job was deleted before its result was recorded", snapshot.now))
+    if jobs.held(job):
+        return [Resume(job)]
     end = jobs.observe(job, snapshot.pods, snapshot.now)
     if isinstance(end, jobs.Unclear):
         return _EVIDENCE_SECONDS

@@ -8,6 +8,7 @@ from typing import Any
 
 import kopf
 
+from delivery_operator.cluster.api import PAGE
 from delivery_operator.cluster.connection import Connection
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Body
@@ -55,7 +56,10 @@ def settings(resources: Iterable[Resource]) -> kopf.OperatorSettings:
     result.networking.error_backoffs = [1, 1, 2, 3, 5, 8] + [10] * 360
     result.persistence.diffbase_storage = _NoDifference()
     result.persistence.progress_storage = _NoProgress()
-    result.queueing.idle_timeout = 1.0  # per-object workers of kopf end soon: they have nothing to remember
+    # A LIST comes in pages, and kopf's worker of an object ends soon, having nothing to remember: a start with a large
+    # fleet must not hold all of it as it came.
+    result.watching.chunk_size = PAGE
+    result.queueing.idle_timeout = 0.1
     for resource in resources:
         if resource.labelled:
             result.watching.label_selectors[resource.group, resource.version, resource.plural] = SERVICE

@@ -5,6 +5,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from delivery_operator.engine.disposability import STEPS
+
 
 class Metrics:
     """The operator's metrics, in a registry of their own."""
@@ -51,6 +53,30 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.pod_starts = Histogram(
+            "delivery_operator_pod_start_seconds",
+            "Time from the start of a process's container to its pod being ready, of pods that are probed and were not "
+            "restarted; in whole seconds.",
+            ["namespace"],
+            buckets=STEPS,
+            registry=self.registry,
+        )
+        self.pod_stops = Histogram(
+            "delivery_operator_pod_shutdown_seconds",
+            "Time from the request to end a pod to the end of its process, preStop included, where it is known; in "
+            "whole seconds.",
+            ["namespace"],
+            buckets=STEPS,
+            registry=self.registry,
+        )
+        self.pod_shutdowns = Counter(
+            "delivery_operator_pod_shutdowns_total",
+            "Pods of processes that are gone after they were asked to end, by result: clean (in time), failed (with an "
+            "error, or for want of memory), killed (at the deadline) or unknown. Which process it was is in the "
+            "condition ShutdownClean and in the log.",
+            ["namespace", "result"],
+            registry=self.registry,
+        )
         self.queued = Gauge(
             "delivery_operator_queue_length", "Services that wait for a worker.", registry=self.registry
         )
@@ -69,7 +95,13 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
-        self.drift = Counter(
+        self.drift_repairs = Counter(
+            "delivery_operator_drift_repairs_total",
+            "Children set back, or made again, after somebody changed or deleted them, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.corrections = Counter(
             "delivery_operator_resync_corrections_total",
             "Services about which a LIST knew more than the watches had told.",
             registry=self.registry,

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 import structlog
 from aiohttp import web
 
+from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
+from delivery_operator.api.service import DEFAULT_ENVIRONMENT
+from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.cluster import connection, hashkey
 from delivery_operator.cluster.act import Actor
 from delivery_operator.cluster.api import Api
@@ -18,12 +21,15 @@ from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.events import Recorder
 from delivery_operator.cluster.leases import Lease
+from delivery_operator.cluster.lifetimes import Lifetimes
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
-from delivery_operator.cluster.store import Body, Store
+from delivery_operator.cluster.store import LEASE, Body, Store
 from delivery_operator.render import bundle
 from delivery_operator.runtime import parts, server
+from delivery_operator.runtime.disposability import Tally
 from delivery_operator.runtime.handlers import Heard
 from delivery_operator.runtime.leadership import Leadership
 from delivery_operator.runtime.metrics import Metrics
@@ -36,6 +42,8 @@ from delivery_operator.runtime.watches import Watches
 
 log = structlog.get_logger(__name__)
 
+_ENVIRONMENT_SECONDS = 1.0
+"""How long what happens to an environment's services is gathered before it looks at them all."""
 _GAUGE_SECONDS = 5.0
 
 
@@ -54,16 +62,21 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, store, queue, vitals = Metrics(), Store(), Queue(paused=True), Vitals(time.monotonic)
+    metrics, vitals = Metrics(), Vitals(time.monotonic)
+    queue = Queue(limit=settings.workers, paused=True)
     vitals.hanging = queue.hanging
+    tally = Tally(metrics)
+    store = Store(Lifetimes(tally.began, tally.ended))
 
     def written(verb: str, body: Body) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
-        if verb != "delete":  # a deletion's version is not in its answer
+        if verb != "delete" and body["kind"] != LEASE:  # a deletion's version is not in its answer
             vitals.expect(body)
+        _wake_environment(body, store, queue)
 
     def leads(leader: bool) -> None:  # noqa: FBT001 the one thing that is told
         metrics.leader.set(leader)
+        tally.counting = leader
         if leader:
             queue.resume()
 
@@ -87,7 +100,8 @@ async def run(settings: Settings) -> None:
                 everywhere=not settings.namespaces,
                 named=queue.add,
             )
-            observer = Observer(store, referenced, environments, bindings, discovery)
+            locks = Locks(api, store, settings.namespace, settings.scopes, queue.add)
+            observer = Observer(store, referenced, environments, bindings, locks, discovery)
             recorder = Recorder(api, lambda result: metrics.events.labels(result).inc(), settings.identity)
             actor = Actor(api, store, written, recorder.tell)
             reconciler = Reconciler(store, observer, environments, actor, queue, metrics)
@@ -99,9 +113,10 @@ async def run(settings: Settings) -> None:
                 leadership,
                 _watch(target, settings, _heard(vitals, store, queue), resync, looked),
                 referenced.watch(),
+                locks.watch(),
                 _gauges(metrics, queue, store),
                 _resync(resync, looked),
-                _work(referenced, resync, reconciler, settings, leadership=leadership, looked=looked),
+                _work(referenced, locks, resync, reconciler, settings, leadership=leadership, looked=looked),
                 last=recorder.run(),
             )
     log.info("stopped")
@@ -117,8 +132,17 @@ def _heard(vitals: Vitals, store: Store, queue: Queue) -> Heard:
         if not changed[0]:  # an environment: its services are looked at too
             for service in store.in_environment(changed[1]):
                 queue.add(service)
+        _wake_environment(body, store, queue)
 
     return heard
+
+
+def _wake_environment(body: Body, store: Store, queue: Queue) -> None:
+    """Have a service's environment look who runs with its templates; once for all that happens meanwhile."""
+    if body["kind"] == SERVICE_KIND:
+        name = body["spec"].get("environment", DEFAULT_ENVIRONMENT)
+        if store.get(ENVIRONMENT_KIND, "", name):
+            queue.add_after(("", name), _ENVIRONMENT_SECONDS)
 
 
 async def _first_look(leadership: Leadership, resync: Resync) -> bool:
@@ -163,6 +187,7 @@ async def _resync(resync: Resync, looked: asyncio.Future[bool]) -> None:
 
 async def _work(  # noqa: PLR0913 all that has to come before the first decision
     referenced: Referenced,
+    locks: Locks,
     resync: Resync,
     reconciler: Reconciler,
     settings: Settings,
@@ -173,15 +198,18 @@ async def _work(  # noqa: PLR0913 all that has to come before the first decision
     """Let the workers begin once this process leads and has seen everything: half of it makes a wrong decision."""
     current = await looked
     await referenced.synced()
+    await locks.synced()
     if not leadership.acquired.is_set():
         log.info("standing by", services=len(resync.store.services()))
         await leadership.acquired.wait()
     if not current:
         # What the last leader wrote at its end may still be on its way to the watches, and a watch may be deaf.
         await parts.patiently(resync.once)
+        await parts.patiently(locks.relist)
     log.info("started", services=len(resync.store.services()), workers=settings.workers)
     async with asyncio.TaskGroup() as group:
-        for number in range(settings.workers):
+        # Twice as many as work at once: the other half is for namespaces that would have to wait for another's work.
+        for number in range(2 * settings.workers):
             group.create_task(reconciler.work(), name=f"worker {number}")
 
 

@@ -2,12 +2,14 @@
 
 Modelled on client-go's workqueue (https://pkg.go.dev/k8s.io/client-go/util/workqueue): a key that is added while it is
 worked on is worked on once more afterwards, unless a look that began later has seen why, and never by two workers at
-once. Namespaces take turns, so that one with a thousand changes does not hold up the others (invariant 10).
+once. Namespaces take turns, so that one with a thousand changes does not hold up the others; and when as many keys are
+at work as there may be, a namespace that has none at work gets one more, so that one whose work takes long does not
+either (invariant 10).
 """
 
 import asyncio
 import random
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from typing import Final
 
 from delivery_operator.cluster.store import ServiceKey
@@ -24,18 +26,29 @@ _DOUBLINGS: Final = 20
 class Queue:
     """Keys waiting for a worker. Not thread-safe: one event loop uses it."""
 
-    def __init__(self, rng: random.Random | None = None, *, paused: bool = False) -> None:
-        """Start empty; the random source spreads retries, and one that is paused takes no keys yet."""
+    def __init__(self, rng: random.Random | None = None, *, limit: int | None = None, paused: bool = False) -> None:
+        """Start empty.
+
+        Args:
+            rng: spreads retries.
+            limit: from how many keys at work on only namespaces that have none at work get one; None for no limit.
+            paused: take no keys yet.
+        """
         self._rng = rng or random.Random()  # noqa: S311 spreads load, guards nothing
         self._waiting: OrderedDict[str, deque[ServiceKey]] = OrderedDict()
         self._queued: set[ServiceKey] = set()
         self._working: dict[ServiceKey, float] = {}
         """Key to the time at which the work on it began."""
+        self._busy: Counter[str] = Counter()
+        """Namespace to how many of its keys are at work."""
+        self._limit = limit
         self._again: set[ServiceKey] = set()
         self._failures: dict[ServiceKey, int] = {}
         self._timers: dict[ServiceKey, asyncio.TimerHandle] = {}
-        self._wakeup = asyncio.Condition()
-        self._wakers: set[asyncio.Task[None]] = set()
+        self._workers: deque[asyncio.Future[ServiceKey | None]] = deque()
+        """Those that wait for a key, the first to come first."""
+        self._giving = False
+        self._rest = asyncio.Event()
         self._paused = paused
         self._closed = False
 
@@ -62,7 +75,7 @@ class Queue:
             return
         self._queued.add(key)
         self._waiting.setdefault(key[0], deque()).append(key)
-        self._notify()
+        self._give_out_soon()
 
     def add_after(self, key: ServiceKey, seconds: float) -> None:
         """Have a key looked at after a time; of several such wishes the earliest counts."""
@@ -103,17 +116,18 @@ class Queue:
 
     async def get(self) -> ServiceKey | None:
         """Take the next key; the caller must call `done` with it. None when the queue is closed."""
-        async with self._wakeup:
-            await self._wakeup.wait_for(lambda: self._closed or self._waiting)
-        if self._closed:
-            return None
-        namespace, keys = self._waiting.popitem(last=False)
-        key = keys.popleft()
-        if keys:
-            self._waiting[namespace] = keys  # to the end of the line: the other namespaces come first
-        self._queued.discard(key)
-        self._working[key] = asyncio.get_running_loop().time()
-        return key
+        key = self._take()
+        if key is not None or self._closed:
+            return key
+        waiting: asyncio.Future[ServiceKey | None] = asyncio.get_running_loop().create_future()
+        self._workers.append(waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled() and (key := waiting.result()) is not None:
+                self._again.add(key)  # it was given to one that does not work any more
+                self.done(key)
+            raise
 
     def looking(self, key: ServiceKey) -> None:
         """Say that a look at a key begins: it sees what the key was added for until now, and no other need follow."""
@@ -121,16 +135,22 @@ class Queue:
 
     def done(self, key: ServiceKey) -> None:
         """Say that the work on a key is over."""
-        self._working.pop(key, None)
-        self._notify()
+        del self._working[key]
+        self._busy[key[0]] -= 1
+        if not self._busy[key[0]]:
+            del self._busy[key[0]]
         if key in self._again:
             self._again.discard(key)
             self.add(key)
+        self._give_out_soon()
+        if not self._working:
+            self._rest.set()
 
     async def idle(self) -> None:
         """Wait until no key is worked on."""
-        async with self._wakeup:
-            await self._wakeup.wait_for(lambda: not self._working)
+        while self._working:
+            self._rest.clear()
+            await self._rest.wait()
 
     def resume(self) -> None:
         """Take keys from now on. Those that came before are not known: whoever resumes has everything looked at."""
@@ -142,17 +162,45 @@ class Queue:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        self._notify()
+        self._give_out_soon()
+
+    def _turn(self) -> str | None:
+        """Say which namespace's turn it is; None when none may have one."""
+        if self._limit is None or len(self._working) < self._limit:
+            return next(iter(self._waiting), None)
+        return next((each for each in self._waiting if not self._busy[each]), None)
 
     def _due(self, key: ServiceKey) -> None:
         self._timers.pop(key, None)
         self.add(key)
 
-    def _notify(self) -> None:
-        waker = asyncio.get_running_loop().create_task(self._wake())
-        self._wakers.add(waker)  # the loop itself holds tasks only weakly
-        waker.add_done_callback(self._wakers.discard)
+    def _give_out_soon(self) -> None:
+        """Give out keys when all has been added that is being added: one key may be among it many times."""
+        if self._workers and not self._giving:
+            self._giving = True
+            asyncio.get_running_loop().call_soon(self._give_out)
 
-    async def _wake(self) -> None:
-        async with self._wakeup:
-            self._wakeup.notify_all()
+    def _give_out(self) -> None:
+        """Give keys to workers that wait, one each, as far as there are both."""
+        self._giving = False
+        while self._workers:
+            if self._workers[0].cancelled():
+                del self._workers[0]
+                continue
+            key = self._take()
+            if key is None and not self._closed:
+                return
+            self._workers.popleft().set_result(key)
+
+    def _take(self) -> ServiceKey | None:
+        namespace = None if self._closed else self._turn()
+        if namespace is None:
+            return None
+        keys = self._waiting.pop(namespace)
+        key = keys.popleft()
+        if keys:
+            self._waiting[namespace] = keys  # to the end of the line: the other namespaces come first
+        self._queued.discard(key)
+        self._working[key] = asyncio.get_running_loop().time()
+        self._busy[namespace] += 1
+        return key

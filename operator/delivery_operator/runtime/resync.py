@@ -15,8 +15,8 @@ from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.errors import ApiError
 from delivery_operator.cluster.referenced import Referenced
-from delivery_operator.cluster.resources import OPTIONAL, STORED
-from delivery_operator.cluster.store import Store
+from delivery_operator.cluster.resources import OPTIONAL, STORED, Resource
+from delivery_operator.cluster.store import ObjectKey, ServiceKey, Store
 from delivery_operator.render.names import SERVICE
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
@@ -83,18 +83,30 @@ class Resync:
             if resource not in self.discovery.resources:
                 self.store.forget(resource.kind)
         self.bindings.forget()
-        changed = set()
+        changed: set[ServiceKey] = set()
         for resource in (*STORED, *self.discovery.resources):
             for namespace in self.settings.scopes if resource.namespaced else (None,):
-                listing = await self.api.list(resource, namespace, selector=SERVICE if resource.labelled else "")
-                changed |= self.store.replace(resource.kind, namespace, listing.items, listing.version)
-                # Not of the first LIST: the watches begin after it, and owe nothing of what was deleted in between.
-                for item in listing.items if self.vitals.synced else ():
-                    self.vitals.expect(item)
+                changed |= await self._list(resource, namespace)
         if self.vitals.synced:
-            self.metrics.drift.inc(len(changed))
+            self.metrics.corrections.inc(len(changed))
         self.vitals.synced = True
         # Those that were deleted are looked at too, to forget what was kept for them.
         for key in {*self.store.keys(), *changed}:
             self.queue.add(key)
         return len(self.store.services())
+
+    async def _list(self, resource: Resource, namespace: str | None) -> set[ServiceKey]:
+        """Take a collection into the store; the services for which something changed."""
+        changed: set[ServiceKey] = set()
+        present: set[ObjectKey] = set()
+        version = ""
+        async for page in self.api.pages(resource, namespace, selector=SERVICE if resource.labelled else ""):
+            # One page is in memory at a time: as they come, the Deployments of a large fleet are hundreds of megabytes.
+            news, listed = self.store.put_all(page.items)
+            changed |= news
+            present |= listed
+            version = page.version
+            # Not of the first LIST: the watches begin after it, and owe nothing of what was deleted in between.
+            for item in page.items if self.vitals.synced else ():
+                self.vitals.expect(item)
+        return changed | self.store.keep_only(resource.kind, namespace, present, version)

@@ -32,7 +32,13 @@ class Settings(BaseSettings):
         description="Namespaces to work in, separated by commas; empty for the whole cluster.",
     )
     log_level: LogLevel = Field(default=LogLevel.INFO, description="debug, info, warning or error.")
-    workers: int = Field(default=8, ge=1, le=256, description="How many services are reconciled at once.")
+    workers: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="How many services are reconciled at once. When that many are, a namespace with none among them "
+        "gets one more, up to twice as many in all: none waits for the slow work of another.",
+    )
     resync_seconds: float = Field(
         default=300,
         ge=1,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from delivery_operator.cluster.resources import LEASES
 from tests.integration.cli.conftest import Delivery
 from tests.support import shop
 from tests.support.kube import wait_for
@@ -197,3 +198,29 @@ def test_doctor_looks_at_the_operators_deployment_and_key(site: Site, delivery: 
     key["metadata"]["namespace"] = site.namespace  # type: ignore[index]
     site.kube.create(key)
     assert f"ok       hash key: Secret {site.namespace}/delivery-operator-hash-key is there" in said()
+
+
+def test_doctor_says_who_leads(site: Site, delivery: Delivery) -> None:
+    labels = {"app.kubernetes.io/name": "delivery-operator"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "operator", "image": "operator:v1"}]}}
+    metadata = {"name": "delivery-operator", "namespace": site.namespace}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    site.kube.create(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**metadata, "labels": labels}, "spec": spec}
+    )
+    where = f"{site.namespace}/delivery-operator"
+
+    def said() -> str:
+        return delivery("doctor").out
+
+    def pods() -> list[str]:
+        return [each["metadata"]["name"] for each in site.kube.list("Pod", site.namespace)]
+
+    assert f"problem  leader: no replica of {where} leads, so none works" in said()
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}
+    site.kube.request("POST", LEASES.path(site.namespace), {**lease, "spec": {"holderIdentity": "operator-gone"}})
+    assert f"warning  leader: operator-gone led {where} and is gone" in said()
+    wait_for(pods, "the operator's pod", 30)
+    (pod,) = pods()
+    site.kube.patch(LEASES, site.namespace, "delivery-operator", {"spec": {"holderIdentity": pod}})
+    assert f"ok       leader: {pod} leads {where}" in said()

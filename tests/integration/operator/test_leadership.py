@@ -116,7 +116,7 @@ def test_what_a_leader_has_sent_is_given_up_before_another_begins(site: Site) ->
         site.kube.create(shop.secret(site.namespace))
         with proxy.jammed():
             arrived = len(proxy.forwarded)
-            proxy.arm(None, None)
+            proxy.begin(None)
             site.kube.create(shop.service(site.namespace))
             wait_for(lambda: any("deliveryreleases" in each for each in proxy.writes), "its write to be under way", 20)
             assert leader.wait(RENEW_SECONDS + 15) == 1

@@ -43,10 +43,7 @@ def numbers(site: Site) -> list[int]:
 
 
 def autoscale(site: Site, replicas: int) -> None:
-    """Write through the scale subresource, as the HPA's controller does."""
-    path = f"/apis/apps/v1/namespaces/{site.namespace}/deployments/order-web/scale?fieldManager=kube-controller-manager"
-    found = site.kube.request("GET", path)
-    site.kube.request("PUT", path, {**found, "spec": {"replicas": replicas}})
+    site.kube.autoscale(site.namespace, "order-web", replicas)
 
 
 def watch(site: Site, until: Callable[[], object], what: str) -> None:

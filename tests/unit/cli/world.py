@@ -61,6 +61,11 @@ def service(**changes: Any) -> Object:
 def ready(**changes: Any) -> Object:
     body = service()
     body["status"]["release"], body["status"]["phase"] = "order-r1", "Active"
+    body["status"]["shutdown"] = [
+        {"process": "sweep", "release": 1, "result": "Killed", "graceSeconds": 23, "exitCode": 137},
+        {"process": "web", "release": 1, "result": "Clean", "graceSeconds": 65, "withinSeconds": 30},
+        {"process": "work", "release": 1, "result": "Clean", "graceSeconds": 65},
+    ]
     body["status"]["conditions"] = [
         condition("Ready", "True", "Serving", "release order-r1 serves"),
         condition("Stalled", "False", "NotStalled", "nothing is in the way"),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from delivery_operator.cluster.act import Actor, WriteRefused, merge_patch
 from delivery_operator.cluster.errors import Refused, Unavailable
 from delivery_operator.cluster.store import Store
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
-from delivery_operator.render.names import SERVICE
+from delivery_operator.engine.drift import Drift
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
+from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 
@@ -44,7 +45,10 @@ class Scene:
         self.written: list[str] = []
         self.told: list[Write] = []
         self.actor = Actor(
-            self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), self.told.append
+            self.api,
+            self.store,
+            lambda verb, body: self.written.append(f"{verb} {body['kind']}"),
+            self.told.append,
         )
 
     async def act(self, *writes: Write) -> None:
@@ -151,6 +155,16 @@ async def test_an_apply_never_takes_over_what_it_did_not_see(scene: Scene) -> No
     assert scene.there() == existing
     assert scene.held() == existing, "the next decision sees it"
     assert scene.written == []
+
+
+async def test_what_was_set_back_is_remembered_and_what_could_not_be_is_not(scene: Scene) -> None:
+    seen = scene.seen(manifest())
+    drift = Drift(("Deployment", "order-web"))
+    await scene.act(Apply(manifest(), uid="of-another", drift=drift))
+    assert scene.store.repairs.of(ORDER) == {}
+    await scene.act(Apply(manifest(), uid=seen["metadata"]["uid"], drift=drift))
+    await scene.act(Apply(manifest(spec={"replicas": 5}), uid=seen["metadata"]["uid"]))
+    assert scene.store.repairs.of(ORDER)[drift.key].times == 1
 
 
 async def test_an_apply_changes_exactly_the_object_that_was_seen(scene: Scene) -> None:
@@ -304,3 +318,33 @@ async def test_the_status_of_what_has_no_namespace_is_written(scene: Scene) -> N
     scene.api.drop("DeliveryEnvironment", "", "production")
     await scene.act(SetStatus(held, {"observedGeneration": 2}))
     assert scene.store.get("DeliveryEnvironment", "", "production") is None
+
+
+async def test_a_held_job_is_resumed_and_marked(scene: Scene) -> None:
+    seen = scene.seen(manifest("Job", "order-r1-migrate", spec={"suspend": True}))
+    await scene.act(Resume(seen))
+    held = scene.held("Job", "order-r1-migrate")
+    assert held is not None
+    assert (held["spec"], held["metadata"]["annotations"]) == ({"suspend": False}, {"delivery.dev/resumed": "true"})
+    assert scene.written == ["patch Job"]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_job_is_not_resumed_on_another_version_than_was_seen(scene: Scene, *, gone: bool) -> None:
+    """Invariant 3: the one that runs is the one on record."""
+    seen = scene.seen(manifest("Job", "order-r1-migrate", spec={"suspend": True}))
+    if gone:
+        scene.api.objects.clear()
+    there = None if gone else scene.api.put({**seen, "metadata": {**seen["metadata"], "uid": "uid-of-another"}})
+    await scene.act(Resume(seen))
+    assert scene.there("Job", "order-r1-migrate") == there
+    assert scene.held("Job", "order-r1-migrate") == there
+    assert scene.written == []
+
+
+async def test_a_lease_that_another_one_was_faster_to_take_is_taken_in(scene: Scene) -> None:
+    metadata = {"name": "db", "namespace": "system", "labels": {SERVICE: "order", HOLDER_NAMESPACE: "shop"}}
+    taken = scene.api.put({"kind": "Lease", "metadata": metadata, "spec": {}})
+    await scene.act(Create({"kind": "Lease", "metadata": metadata, "spec": {}}))
+    assert scene.store.get("Lease", "system", "db") == taken
+    assert scene.written == []

@@ -258,6 +258,27 @@ async def test_a_version_that_is_too_old_is_gone(scene: Scene, *, within: bool) 
             await anext(api.watch_metadata(SECRETS, None, "7"))
 
 
+async def test_no_request_waits_for_the_watches_of_many_namespaces(scene: Scene) -> None:
+    """Two for each namespace that is served, and each keeps a connection for as long as it lasts."""
+    ended = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "watch" in request.query:
+            await ended.wait()
+        return web.json_response(BODY)
+
+    scene.answer = answer
+    async with scene.api() as api, asyncio.timeout(10):
+        watches = [
+            asyncio.ensure_future(anext(api.watch_metadata(SECRETS, f"n{number}", "7"))) for number in range(150)
+        ]
+        while len(scene.requests) < len(watches):
+            await asyncio.wait(watches, timeout=0.01)
+        await api.get(DEPLOYMENTS, "shop", "order-web")
+        ended.set()
+        await asyncio.gather(*watches, return_exceptions=True)
+
+
 async def test_a_client_that_was_not_entered_says_so(scene: Scene) -> None:
     with pytest.raises(RuntimeError, match="async with"):
         await scene.api().get(DEPLOYMENTS, "shop", "order-web")

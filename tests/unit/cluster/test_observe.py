@@ -9,11 +9,12 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Store
 from delivery_operator.render.manifests import pack
-from delivery_operator.render.names import SERVICE
+from delivery_operator.render.names import HOLDER_NAMESPACE, ROLE, SERVICE
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 
@@ -36,6 +37,7 @@ class Scene:
                 self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
             ),
             Bindings(self.api, discovery),
+            Locks(self.api, self.store, "system", (None,), lambda _: None),
             discovery,
         )
         self.service = builders.service(fields)
@@ -74,6 +76,20 @@ async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
     assert set(seen.referenced) == {(ReferenceKind.SECRET, "db-credentials")}
 
 
+@pytest.mark.parametrize(("digest", "asked"), [(builders.BUNDLE.digest, True), ("other", False)])
+async def test_a_service_that_its_environment_names_is_asked_to_take_its_templates(
+    scene: Scene,
+    digest: str,
+    asked: bool,  # noqa: FBT001 of a table
+) -> None:
+    status = {"upgrade": {"templates": digest, "inProgress": ["shop/order"]}}
+    body = {"kind": "DeliveryEnvironment", "metadata": {"name": "default"}, "spec": {}, "status": status}
+    scene.store.put(scene.api.put(body))
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.renew is asked
+
+
 async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> None:
     said = {"message": f"cannot connect to {PASSWORD}, password hunter2", "exitCode": 1}
     scene.put(builders.pod(scene.service, container={"state": {"terminated": said}}))
@@ -103,6 +119,21 @@ async def test_a_service_that_is_gone_is_forgotten(scene: Scene) -> None:
     scene.store.put(scene.service)
     await scene.observer.observe(ORDER)
     assert scene.api.requests == ["get Secret db-credentials"] * 2, "its content was dropped, and read anew"
+
+
+async def test_pods_that_ended_are_seen_until_the_service_is_gone(scene: Scene) -> None:
+    labels = {**builders.process_labels("web", 1), SERVICE: "order"}
+    end = {"exitCode": 0, "startedAt": "2026-03-01T11:00:00Z", "finishedAt": "2026-03-01T12:00:04Z"}
+    pod = builders.pod(scene.service, labels=labels, container={"state": {"terminated": end}})
+    pod["metadata"] |= {"deletionTimestamp": "2026-03-01T12:00:23Z", "deletionGracePeriodSeconds": 23}
+    scene.put(pod)
+    scene.store.remove(pod)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert {process: entry["result"] for process, entry in seen.shutdowns.items()} == {"web": "Clean"}
+    scene.store.remove(scene.service)
+    await scene.observer.observe(ORDER)
+    assert scene.store.lifetimes.of(ORDER) == {}
 
 
 async def test_a_spec_that_cannot_be_read_refers_to_nothing() -> None:
@@ -144,3 +175,39 @@ async def test_the_platform_is_seen(scene: Scene) -> None:
     assert seen is not None
     assert (seen.obstacle, seen.platform.environment.tier, list(seen.tasks)) == (None, "staging", [task])
     assert scene.observer.tasks_without_service(ORDER) == [task]
+
+
+async def test_a_release_with_work_to_do_shows_the_leases_of_its_databases(scene: Scene) -> None:
+    """Invariant 3: of its own bindings, whatever the spec says by now; none once there is nothing left to do."""
+    bindings = [{"name": "db", "type": "mysql", "secret": "legacy", "env": {"DATABASE_URL": "url"}}]
+    content = {**scene.service["spec"], "backingServices": bindings}
+    job = {"kind": "Job", "metadata": {"labels": {ROLE: "migrate"}}, "spec": {}}
+    release = child("DeliveryRelease", "order-r1")
+    release["metadata"]["ownerReferences"] = [{"uid": "uid-of-order", "controller": True}]
+    release["spec"] = {"number": 1, "service": "order", "content": content, "manifests": pack([job])}
+    scene.put(release)
+    data = {"url": base64.b64encode(b"mysql://u:hunter22@pg/order").decode()}
+    scene.api.put({"kind": "Secret", "metadata": {"name": "legacy", "namespace": "shop"}, "data": data})
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    ((place, (lease,)),) = seen.databases.items()
+    assert place == ("legacy", "mysql")
+    assert (seen.locks, seen.lock_namespace) == ({}, "system")
+    labels = {SERVICE: "payment", HOLDER_NAMESPACE: "pay"}
+    held = {"kind": "Lease", "metadata": {"name": lease, "namespace": "system", "labels": labels}, "spec": {}}
+    scene.store.put(scene.api.put(held))
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert set(seen.locks) == {lease}
+    assert not any(kind == "Lease" for kind, _ in seen.children)
+    release["metadata"]["resourceVersion"] = "9"
+    scene.put({**release, "status": {"phase": "Active"}})
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert (seen.databases, seen.locks) == ({}, {})
+
+
+async def test_the_leases_of_a_service_that_is_gone_are_seen(scene: Scene) -> None:
+    labels = {SERVICE: "gone", HOLDER_NAMESPACE: "shop"}
+    scene.store.put({"kind": "Lease", "metadata": {**child("Lease", "db")["metadata"], "labels": labels}, "spec": {}})
+    assert len(scene.observer.locks_without_service(("shop", "gone"))) == 1

@@ -257,3 +257,31 @@ def test_longer_values_are_blanked_first() -> None:
     """One may hold another, whose rest would tell its length and its end."""
     assert blanked("token abcdef and abc", ["abc", "abcdef"]) == "token *** and ***"
     assert blanked("nothing", ["else"]) == "nothing"
+
+
+async def test_a_database_is_known_by_a_hash_that_other_secrets_share(scene: Scene) -> None:
+    """Invariants 3 and 8: another user, another notation, the same database."""
+    scene.api.put(secret("db", url="postgresql://order:hunter22@pg/order"))
+    scene.api.put(secret("other", host="pg.shop", port="5432", database="order", username="x"))
+    found = await scene.referenced.databases("shop", [("db", "postgresql"), ("other", "postgresql"), ("no", "mysql")])
+    assert found["db", "postgresql"] == found["other", "postgresql"]
+    assert set(found) == {("db", "postgresql"), ("other", "postgresql")}
+    (told,) = found["db", "postgresql"]
+    assert len(told) == 32
+    other = Scene(b"x" * 32)
+    other.api.put(secret("db", url="postgresql://order:hunter22@pg/order"))
+    assert await other.referenced.databases("shop", [("db", "postgresql")]) != found
+
+
+async def test_a_secret_that_tells_no_database_stands_for_one(scene: Scene) -> None:
+    for name in ("one", "two"):
+        scene.api.put(secret(name, sid="abc"))
+    found = await scene.referenced.databases("shop", [("one", "oracle"), ("two", "oracle")])
+    assert found["one", "oracle"] != found["two", "oracle"]
+
+
+async def test_a_database_of_a_resolved_secret_is_not_read_again(scene: Scene) -> None:
+    scene.api.put(secret("db", url="postgresql://order:hunter22@pg/order"))
+    await scene.hashes(DB)
+    await scene.referenced.databases("shop", [("db", "postgresql")])
+    assert len(scene.reads()) == 1

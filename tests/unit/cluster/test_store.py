@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from delivery_operator.cluster.store import Store, pruned, service_key
-from delivery_operator.render.names import SERVICE
+from delivery_operator.cluster.store import ServiceKey, Store, pruned, service_key
+from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 
 ORDER = ("shop", "order")
 Body = dict[str, Any]
@@ -17,6 +17,14 @@ def body(
     labels = {SERVICE: service} if service else {}
     metadata = {"name": name, "namespace": "shop", "uid": uid, "resourceVersion": str(version), "labels": labels}
     return {"kind": kind, "metadata": metadata, "spec": {}}
+
+
+def listed(store: Store, kind: str, namespace: str | None, items: list[Body], version: str) -> set[ServiceKey]:
+    """Take a LIST in two pages."""
+    half = len(items) // 2
+    first, some = store.put_all(items[:half])
+    second, others = store.put_all(items[half:])
+    return first | second | store.keep_only(kind, namespace, some | others, version)
 
 
 def test_the_newest_version_stays_whatever_comes_later() -> None:
@@ -50,6 +58,32 @@ def test_an_object_that_moves_to_another_service_leaves_the_first() -> None:
     assert store.put(body(2, service="payment")) == ("shop", "payment")
     assert store.of_service(ORDER) == []
     assert store.of_service(("shop", "payment")) == [body(2, service="payment")]
+
+
+def test_a_service_that_asks_for_an_object_by_name_sees_it_whatever_its_label_says() -> None:
+    """Its label was changed by hand, or its name is that of a child of another service's."""
+    payment = ("shop", "payment")
+    store = Store()
+    store.put(body(1, service="payment"))
+    assert store.put(body(1, service="payment"), ORDER) is None, "nothing new"
+    assert store.of_service(ORDER) == store.of_service(payment) == [body(1, service="payment")]
+    assert store.put(body(2, service="payment")) == payment
+    assert store.of_service(ORDER) == [body(2, service="payment")]
+    assert store.put(body(3)) == ORDER, "the label is set right"
+    assert store.of_service(payment) == []
+    assert store.of_service(ORDER) == [body(3)]
+    store.remove(body(4))
+    assert store.of_service(ORDER) == store.of_service(payment) == []
+
+
+def test_one_that_asked_and_then_is_named_by_the_label_keeps_the_object() -> None:
+    store = Store()
+    store.put(body(1), ("shop", "payment"))
+    store.put(body(2, service="payment"))
+    store.put(body(3, service="third"))
+    assert store.of_service(("shop", "payment")) == [body(3, service="third")], "it has asked, and the name is its own"
+    store.remove(body(4))
+    assert store.of_service(("shop", "payment")) == store.of_service(("shop", "third")) == []
 
 
 def test_a_deleted_object_is_gone_and_a_late_answer_does_not_bring_it_back() -> None:
@@ -114,19 +148,28 @@ def test_a_list_brings_what_is_new_and_takes_what_is_gone() -> None:
     store.put(body(9, name="newer than the list"))
     store.put(body(4, name="another kind", kind="Service"))
     items = [body(1, name="kept"), body(5, name="changed"), body(6, name="new", service="delivery")]
-    changed = store.replace("Deployment", None, items, "7")
+    changed = listed(store, "Deployment", None, items, "7")
     assert changed == {ORDER, ("shop", "payment"), ("shop", "delivery")}
     assert store.get("Deployment", "shop", "gone") is None
     assert store.get("Deployment", "shop", "newer than the list") is not None
     assert store.get("Service", "shop", "another kind") is not None
-    assert store.replace("Deployment", None, items, "7") == set()
+    assert listed(store, "Deployment", None, items, "7") == set()
+
+
+def test_a_list_may_come_whole_or_in_pages() -> None:
+    whole, pages = Store(), Store()
+    for store in (whole, pages):
+        store.put(body(3, name="gone"))
+    items = [body(1, name="a"), body(5, name="b")]
+    assert whole.replace("Deployment", None, items, "7") == listed(pages, "Deployment", None, items, "7")
+    assert whole.of_service(ORDER) == pages.of_service(ORDER) == items
 
 
 def test_a_list_of_one_namespace_says_nothing_of_others() -> None:
     store = Store()
     store.put(body(1))
-    assert store.replace("Deployment", "other", [], "7") == set()
-    assert store.replace("Deployment", "shop", [], "7") == {ORDER}
+    assert listed(store, "Deployment", "other", [], "7") == set()
+    assert listed(store, "Deployment", "shop", [], "7") == {ORDER}
 
 
 def test_services_are_known_by_their_own_name() -> None:
@@ -204,3 +247,15 @@ def test_children_alone_are_not_looked_at() -> None:
     store = Store()
     store.put(body(1))
     assert store.keys() == []
+
+
+def test_the_lease_of_a_database_belongs_to_the_service_of_its_holder() -> None:
+    """It is in the operator's own namespace."""
+    store = Store()
+    lease = body(5, kind="Lease", name="db")
+    lease["metadata"]["labels"] = {SERVICE: "order", HOLDER_NAMESPACE: "pay"}
+    assert store.put(lease) == ("pay", "order")
+    assert store.of_service(("pay", "order")) == [lease]
+    foreign = body(5, kind="Lease", name="leader")
+    foreign["metadata"]["labels"] = {SERVICE: "order"}
+    assert store.put(foreign) is None

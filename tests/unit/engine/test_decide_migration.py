@@ -117,7 +117,7 @@ def test_killed_between_job_and_record_the_same_job_is_found_again() -> None:
     """Invariant 1: the record of the Job is the write after the Job's."""
     world = World(builders.spec())
     with pytest.raises(Killed):
-        world.settle(kill_after=6)
+        world.settle(kill_after=7)
     assert world.log[-1] == "create Job order-r1-migrate"
     assert world.phases() == {1: "Pending"}
     world.settle()

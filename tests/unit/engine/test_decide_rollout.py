@@ -190,8 +190,12 @@ def test_a_newer_release_waits_for_the_migration_that_runs(code: int) -> None:
     assert world.phases() == {1: "Migrating", 2: "Pending"}
     assert world.said("Ready") == ("False", "MigrationOfOlderRelease")
     assert world.of_kind("Job").keys() == {"order-r1-migrate"}
+    assert world.plan().look_again_after is None, "the Job's end wakes it"
 
     world.job_ends(1, code=code)
+    pod = world.objects.pop(("Pod", "order-r1-migrate-x1"))
+    assert world.settle().look_again_after == 1.0, "its exit code may come after it"
+    world.add(pod)
     world.settle()
     assert world.phases() == {1: "Superseded", 2: "Migrating"}
     assert world.release(1)["status"]["migration"]["exitCode"] == code

@@ -38,13 +38,23 @@ def test_health_is_exact(status: dict[str, Any] | None, *, healthy: bool) -> Non
     assert seen.waiting == (() if healthy else ("web",))
 
 
+@pytest.mark.parametrize(("settled", "healthy"), [(True, True), (False, False)])
+def test_an_autoscalers_change_is_not_waited_for_once_a_release_serves(*, settled: bool, healthy: bool) -> None:
+    """Invariant 11: the controller is a moment behind with every change, and Ready must not flap with it."""
+    scaled = {**WANTED, "spec": {}}
+    behind = {key(WANTED): live({**FULL, "observedGeneration": 2})}
+    assert health.observe([scaled], behind, [], 1, settled=settled).healthy is healthy
+    assert not health.observe([WANTED], behind, [], 1, settled=settled).healthy, "a number is ours, and waited for"
+
+
 def test_a_deployment_that_is_not_there_is_waited_for() -> None:
     assert health.observe([WANTED], {}, [], 1).waiting == ("web",)
 
 
 def test_a_process_of_no_pods_is_healthy_without_any() -> None:
     wanted = {**WANTED, "spec": {"replicas": 0}}
-    assert health.observe([wanted], {key(WANTED): live({"observedGeneration": 3})}, [], 1).healthy
+    scaled = {**live({"observedGeneration": 3}), "spec": {"replicas": 0}}
+    assert health.observe([wanted], {key(WANTED): scaled}, [], 1).healthy
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ def snapshot(**changes: Any) -> Snapshot:
 
 
 def wanted(seen: Snapshot) -> Wish:
-    return wish.of(builders.parsed(seen.service["spec"]), History.of(seen.service, seen.releases), seen.children)
+    history = History.of(seen.service, seen.releases)
+    return wish.of(seen.service, builders.parsed(seen.service["spec"]), history, seen.children)
 
 
 def test_a_release_is_complete() -> None:

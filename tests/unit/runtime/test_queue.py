@@ -86,6 +86,89 @@ async def test_namespaces_take_turns() -> None:
     ]
 
 
+async def test_a_namespace_whose_work_takes_long_holds_up_no_other() -> None:
+    """With every worker in its hands, another namespace gets one more at once."""
+    queue = Queue(limit=3)
+    for number in range(9):
+        queue.add(("slow", f"s{number}"))
+    assert [await queue.get() for _ in range(3)] == [("slow", f"s{number}") for number in range(3)]
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await settle()
+    assert not any(worker.done() for worker in workers), "it has its share"
+    queue.add(("quick", "a"))
+    queue.add(("quick", "b"))
+    await settle()
+    assert workers[0].result() == ("quick", "a")
+    assert not workers[1].done(), "one more, no two"
+    queue.done(("quick", "a"))
+    await settle()
+    assert workers[1].result() == ("quick", "b")
+    queue.done(("slow", "s0"))
+    await settle()
+    assert not workers[2].done(), "three are at work: quick and two slow ones"
+    queue.done(("quick", "b"))
+    await settle()
+    assert workers[2].result() == ("slow", "s3")
+
+
+async def test_one_namespace_alone_has_all_that_the_limit_allows() -> None:
+    queue = Queue(limit=8)
+    for number in range(20):
+        queue.add(("shop", f"s{number}"))
+    workers = [asyncio.create_task(queue.get()) for _ in range(16)]
+    await settle()
+    assert [worker.done() for worker in workers].count(True) == 8
+    queue.close()
+    await settle()
+    assert [worker.result() for worker in workers].count(None) == 8
+
+
+async def test_many_namespaces_do_not_go_beyond_the_workers_there_are() -> None:
+    queue = Queue(limit=2)
+    for number in range(20):
+        queue.add((f"n{number}", "a"))
+    workers = [asyncio.create_task(queue.get()) for _ in range(4)]
+    await settle()
+    assert [worker.result() for worker in workers] == [(f"n{number}", "a") for number in range(4)]
+    assert len(queue) == 16
+
+
+async def test_a_key_that_was_given_to_a_worker_that_ends_is_given_to_another() -> None:
+    queue = Queue()
+    ended = asyncio.create_task(queue.get())
+    await settle()
+    queue.add(ORDER)
+    await asyncio.sleep(0)
+    ended.cancel()
+    await settle()
+    assert ended.cancelled()
+    assert await queue.get() == ORDER
+    assert queue.working == 1
+
+
+async def test_a_worker_that_ended_while_it_waited_is_given_nothing() -> None:
+    queue = Queue()
+    ended, lives = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await settle()
+    ended.cancel()
+    await settle()
+    queue.add(ORDER)
+    await settle()
+    assert lives.result() == ORDER
+
+
+async def test_what_comes_many_times_at_once_is_worked_on_once() -> None:
+    queue = Queue()
+    worker = asyncio.create_task(queue.get())
+    await settle()
+    for _ in range(5):
+        queue.add(ORDER)
+    await settle()
+    assert worker.result() == ORDER
+    queue.done(ORDER)
+    assert len(queue) == 0
+
+
 async def test_within_a_namespace_the_first_comes_first() -> None:
     queue = Queue()
     keys = [("shop", f"s{number}") for number in range(5)]

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +14,16 @@ from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import Refused, Terminating, Unavailable, WebhookFailed
+from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.drift import AT_ONCE
 from delivery_operator.engine.plan import Plan
 from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.render import names
 from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
@@ -27,6 +32,7 @@ from delivery_operator.runtime.reconcile import MOST_PLANS, PATIENCE, NotConverg
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 from tests.unit.support.clock import Clock, settle
+from tests.unit.support.merge import applied
 
 ORDER = ("shop", "order")
 FIELDS = builders.spec(migrate=False, backingServices=[])
@@ -48,7 +54,14 @@ class Scene:
         )
         self.reconciler = Reconciler(
             self.store,
-            Observer(self.store, referenced, environments, Bindings(self.api, discovery), discovery),
+            Observer(
+                self.store,
+                referenced,
+                environments,
+                Bindings(self.api, discovery),
+                Locks(self.api, self.store, "system", (None,), self.queue.add),
+                discovery,
+            ),
             environments,
             Actor(self.api, self.store, self._wrote, lambda _: None),
             self.queue,
@@ -62,6 +75,14 @@ class Scene:
         body = builders.service(fields, name=name, uid=f"uid-of-{name}")
         del body["metadata"]["resourceVersion"]
         self.store.put(self.api.put(body))
+
+    def run_pods(self) -> None:
+        """Give every Deployment its pods."""
+        for (kind, *_), body in list(self.api.objects.items()):
+            if kind == "Deployment":
+                pods = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), body["spec"]["replicas"])
+                status = {**pods, "observedGeneration": body["metadata"]["generation"]}
+                self.store.put(self.api.put({**body, "status": status}))
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.api.objects["DeliveryService", "shop", "order"]["status"]
@@ -131,6 +152,24 @@ async def test_a_second_reconcile_writes_nothing(scene: Scene) -> None:
     assert len(scene.api.requests) == requests, "and asks nothing"
 
 
+async def test_a_pod_that_ended_is_told_of_and_then_forgotten(scene: Scene) -> None:
+    """F9-10: the status remembers it."""
+    await scene.reconciler.reconcile(ORDER)
+    scene.written.clear()
+    labels = {**builders.process_labels("web", 1), names.SERVICE: "order"}
+    end = {"exitCode": 137, "startedAt": "2026-03-01T11:00:00Z", "finishedAt": "2026-03-01T12:00:24Z"}
+    body = builders.pod(builders.service(FIELDS), labels=labels, container={"state": {"terminated": end}})
+    body["metadata"] |= {"deletionTimestamp": "2026-03-01T12:00:23Z", "deletionGracePeriodSeconds": 23}
+    scene.store.put(body)
+    scene.store.remove(body)
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("ShutdownClean") == ("False", "KilledAtDeadline")
+    assert scene.written == ["patch-status DeliveryService"]
+    assert scene.store.lifetimes.of(ORDER) == {}
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.written == ["patch-status DeliveryService"]
+
+
 async def test_a_service_that_is_gone_is_nothing_to_do(scene: Scene) -> None:
     assert await scene.reconciler.reconcile(("shop", "gone")) is None
     assert scene.api.requests == []
@@ -177,7 +216,11 @@ async def test_a_webhook_that_does_not_answer_is_told_once_it_lasts(scene: Scene
 
 
 class Mutating(FakeApi):
-    """An API server with a webhook that sets another number of replicas each time."""
+    """An API server with a webhook that changes every Deployment as it is written."""
+
+    def __init__(self, change: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.change = change
 
     async def apply(
         self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
@@ -185,12 +228,25 @@ class Mutating(FakeApi):
         answer = await super().apply(resource, body, manager=manager, force=force)
         if resource.kind != "Deployment":
             return answer
-        return self.put({**answer, "spec": {**answer["spec"], "replicas": 99}})
+        return self.put(applied(answer, {}, self.change))
+
+
+async def test_a_webhook_that_changes_what_is_written_is_not_fought_at_full_speed() -> None:
+    scene = Scene(Mutating({"spec": {"replicas": 99}}))
+    scene.service()
+    again = await scene.reconciler.reconcile(ORDER)
+    assert again is not None
+    assert 0 < again <= 10
+    assert scene.written.count("apply Deployment") == 2 * (1 + AT_ONCE)
+    (in_sync,) = [each for each in scene.status()["conditions"] if each["type"] == "InSync"]
+    assert in_sync["reason"] == "Contested"
+    assert "Deployment order-web: spec.replicas was changed by an unknown field manager" in in_sync["message"]
+    assert scene.metrics.registry.get_sample_value("delivery_operator_drift_repairs_total", {"kind": "Deployment"}) == 6
 
 
 async def test_a_service_that_does_not_come_to_rest_is_stopped_and_named() -> None:
     """A hot loop would cost the API server everything (invariant 10)."""
-    scene = Scene(Mutating())
+    scene = Scene(Mutating({"metadata": {"annotations": {names.MANIFEST: "of another manifest"}}}))
     scene.service()
     with pytest.raises(NotConverging, match=r"Apply Deployment"):
         await scene.reconciler.reconcile(ORDER)
@@ -262,6 +318,29 @@ async def test_a_reconcile_that_hangs_is_given_up_and_begun_anew(monkeypatch: py
     await worker
 
 
+async def test_a_namespace_whose_requests_hang_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 10: as many services as there are workers wait for answers, and a thousand more for a worker."""
+    clock = Clock(monkeypatch)
+    scene = Scene(Hanging())
+    scene.reconciler.queue.close()
+    scene.queue = Queue(limit=4)
+    scene.reconciler = replace(scene.reconciler, queue=scene.queue)
+    for number in range(1000):
+        scene.service(f"order-{number}")
+        scene.queue.add(("shop", f"order-{number}"))
+    workers = [asyncio.create_task(scene.reconciler.work()) for _ in range(8)]
+    await clock.advance(0)
+    assert (scene.queue.working, len(scene.queue)) == (4, 996)
+    for _ in range(50):
+        scene.queue.add(("quiet", "no-such-service"))
+        scene.queue.add(("calm", "no-such-service"))
+        await clock.advance(0)
+    assert scene.count("done") == 100, "no time has passed"
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
 async def test_a_refused_service_is_counted_and_retried(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     scene.api.failures.append(Refused("POST", "exceeded quota", code=403))
@@ -276,18 +355,16 @@ async def test_a_refused_service_is_counted_and_retried(scene: Scene, monkeypatc
 
 
 async def test_a_plan_that_asks_to_look_again_is_kept(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer release waits for an older one's migration."""
+    """Objects that name the Secret of a binding are not watched."""
     clock = Clock(monkeypatch)
-    scene.service(fields=builders.spec(backingServices=[]))
-    await scene.reconciler.reconcile(ORDER)
-    scene.service(fields=builders.spec(backingServices=[], image=builders.NEXT_IMAGE))
-    service = scene.api.objects["DeliveryService", "shop", "order"]
-    assert service["spec"]["image"] == builders.NEXT_IMAGE
+    target = {"apiVersion": "databases.example.com/v1", "kind": "Database", "name": "order"}
+    binding = {"name": "db", "type": "postgresql", "provisionedService": target, "env": {"DATABASE_URL": "url"}}
+    scene.service(fields=builders.spec(backingServices=[binding]))
     scene.queue.add(ORDER)
     worker = asyncio.create_task(scene.reconciler.work())
     await clock.advance(0)
     assert scene.count("done") == 1
-    await clock.advance(1.1)
+    await clock.advance(5.1)
     assert scene.count("done") == 2
     scene.queue.close()
     await worker
@@ -329,6 +406,42 @@ async def test_an_environment_that_cannot_be_read_is_told_so(scene: Scene) -> No
     assert environment_status(scene)["conditions"][0]["reason"] == "InvalidSpec"
 
 
+async def test_a_service_whose_turn_it_is_to_take_new_templates_is_looked_at_and_takes_them(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("Ready") == ("True", "Serving")
+    limit = builders.BUNDLE.sources["deployment"].replace("revisionHistoryLimit: 2", "revisionHistoryLimit: 3")
+    data = {"deployment.yaml.j2": limit}
+    scene.api.put({"kind": "ConfigMap", "metadata": {"name": "ours", "namespace": "system"}, "data": data})
+    environment(scene, templates={"configMap": "ours"}, upgrade={"mode": "waves"})
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["inProgress"] == ["shop/order"]
+    assert await scene.queue.get() == ORDER
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r2"]["spec"]
+    assert (release["reason"], release["renewalOf"]) == ("TemplatesChanged", 1)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["phase"] == "Done"
+
+
+async def test_a_window_that_is_closed_is_waited_for(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r1"]
+    scene.store.put(scene.api.put({**release, "spec": {**release["spec"], "templates": "old"}}))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%a")
+    window = {"days": [tomorrow], "startTime": "00:00", "endTime": "00:01"}
+    environment(scene, upgrade={"mode": "waves"}, maintenanceWindow=window)
+    again = await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["phase"] == "WaitingForWindow"
+    assert again is not None
+    assert 0 < again <= timedelta(days=1).total_seconds()
+
+
 async def test_an_environment_that_is_gone_is_nothing_to_do(scene: Scene) -> None:
     await scene.reconciler.reconcile_environment("gone")
     assert scene.written == []
@@ -358,6 +471,17 @@ async def test_a_task_without_its_service_is_told_so_and_once() -> None:
     scene.written.clear()
     await scene.reconciler.reconcile(ORDER)
     assert scene.written == []
+
+
+async def test_a_service_that_is_gone_leaves_no_lease_behind() -> None:
+    """Invariant 3: others wait for it no longer than anything of it runs."""
+    scene = Scene()
+    labels = {names.SERVICE: "order", names.HOLDER_NAMESPACE: "shop", names.HOLDER_UID: "u", names.RELEASE: "1"}
+    metadata = {"name": "db", "namespace": "system", "labels": labels}
+    scene.store.put(scene.api.put({"kind": "Lease", "metadata": metadata, "spec": {}}))
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert scene.api.objects == {}
+    assert scene.written == ["delete Lease"]
 
 
 async def test_a_task_is_counted(scene: Scene) -> None:

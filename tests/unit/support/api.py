@@ -106,10 +106,15 @@ class FakeApi(Api):
         return self.put(body)
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Body:
-        found = self.objects.get(self._write("patch", resource, {"metadata": {"namespace": namespace, "name": name}}))
+        precise = patch.get("metadata", {})
+        if "resourceVersion" in precise:
+            found: Body | None = self._as_seen("patch", resource, namespace, name, precise)
+        else:
+            place = self._write("patch", resource, {"metadata": {"namespace": namespace, "name": name}})
+            found = self.objects.get(place)
         if found is None:
             raise NotFound(f"PATCH {name}", "not found", code=404)
-        return self.put({**found, **patch})
+        return self.put(_merged(found, patch))
 
     async def patch_status(
         self, resource: Resource, namespace: str | None, name: str, patch: Mapping[str, Any]
@@ -137,12 +142,26 @@ class FakeApi(Api):
         ]
         return Listing(deepcopy(found), str(self.version))
 
+    async def pages(
+        self, resource: Resource, namespace: str | None, *, selector: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Listing]:
+        yield await self.list(resource, namespace, selector=selector, metadata_only=metadata_only)
+
     async def watch_metadata(
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:
         self.requests.append(f"watch {resource.kind} {namespace or 'all'} {version}")
         if resource.kind != "Secret":
             await asyncio.Event().wait()
+        while (event := await self.events.get()) is not None:
+            if isinstance(event, ApiError):
+                raise event
+            yield event
+
+    async def watch(
+        self, resource: Resource, namespace: str | None, version: str, *, selector: str = "", **_: Any
+    ) -> AsyncIterator[tuple[str, Body]]:
+        self.requests.append(f"watch {resource.kind} {namespace or 'all'} {version} {selector}")
         while (event := await self.events.get()) is not None:
             if isinstance(event, ApiError):
                 raise event
@@ -165,3 +184,11 @@ class FakeApi(Api):
         if any(found["metadata"][field] != seen[field] for field in ("uid", "resourceVersion")):
             raise Conflict(f"{verb} {name}", "it has changed", code=409)
         return found
+
+
+def _merged(old: Mapping[str, Any], patch: Mapping[str, Any]) -> Body:
+    """JSON merge patch (RFC 7386)."""
+    new = dict(old)
+    for field, value in patch.items():
+        new[field] = _merged(old.get(field) or {}, value) if isinstance(value, dict) else value
+    return {field: value for field, value in new.items() if value is not None}

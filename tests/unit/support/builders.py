@@ -45,12 +45,14 @@ def parsed(fields: Mapping[str, Any]) -> DeliveryServiceSpec:
     return DeliveryServiceSpec.model_validate(fields)
 
 
-def service(fields: Mapping[str, Any], *, name: str = "order", uid: str = "uid-of-order") -> dict[str, Any]:
+def service(
+    fields: Mapping[str, Any], *, name: str = "order", namespace: str = "shop", uid: str = "uid-of-order"
+) -> dict[str, Any]:
     """Build a DeliveryService as it is after `kubectl apply`."""
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": name, "namespace": "shop", "uid": uid, "generation": 1, "resourceVersion": "1"},
+        "metadata": {"name": name, "namespace": namespace, "uid": uid, "generation": 1, "resourceVersion": "1"},
         "spec": deepcopy(dict(fields)),
     }
 

@@ -5,6 +5,7 @@ server's answer to each write, preconditions included; and a cache between the t
 can be behind. Tests play the controllers: a Job ends, a Deployment's pods become available, or do not.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
@@ -18,12 +19,15 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
-from delivery_operator.engine import events
+from delivery_operator.cluster.repairs import Repairs
+from delivery_operator.engine import disposability, endings, events
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.disposability import Record
+from delivery_operator.engine.endings import Request
 from delivery_operator.engine.events import Event
 from delivery_operator.engine.objects import Key, Object, key, owner
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, SetStatus, Write
-from delivery_operator.engine.snapshot import Obstacle, Reference, Refusal, Snapshot
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
+from delivery_operator.engine.snapshot import Database, Lock, Obstacle, Reference, Refusal, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.canonical import digest
@@ -40,7 +44,7 @@ SECRET: Final = (ReferenceKind.SECRET, "db-credentials")
 _DEFAULTS: Final[dict[str, Body]] = {
     "Deployment": {"spec": {"minReadySeconds": 0, "template": {"spec": {"dnsPolicy": "ClusterFirst"}}}},
     "Service": {"spec": {"clusterIP": "10.0.0.7", "ipFamilies": ["IPv4"]}},
-    "Job": {"spec": {"completions": 1, "suspend": False}},
+    "Job": {"spec": {"completions": 1}},
 }
 
 
@@ -51,29 +55,47 @@ class Killed(Exception):
 class World:
     """One service, its objects, and what the operator has seen of them."""
 
-    def __init__(self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE) -> None:
+    def __init__(
+        self, fields: Mapping[str, Any], *, bundle: Bundle = builders.BUNDLE, beside: "World | None" = None
+    ) -> None:
         self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self.namespace = "shop" if beside is None else "pay"
+        self.others: list[World] = [] if beside is None else [beside]
+        """Worlds with a service of this name in another namespace, which see the same Leases."""
+        for other in self.others:
+            other.others.append(self)
         self.bundle = bundle
         self.objects: dict[Key, Body] = {}
         self.cache: dict[Key, Body] = {}
         self.platform = Platform()
         self.obstacle: Obstacle | None = None
         self.template_fault = ""
+        self.renew = False
+        """Whether a wave of the environment asks the service to take the templates of today."""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.repairs = Repairs(self._seconds)
+        self.databases: dict[Database, tuple[str, ...]] = {("db-credentials", "postgresql"): ("database-order",)}
+        """Names of the Leases of what each Secret leads to."""
+        self.sees_others = True
+        """Whether the operator looks at the other namespaces."""
+        self.shutdowns: dict[str, Record] = {}
         self.log: list[str] = []
         """Every write that changed something, e.g. "apply Deployment order-web"."""
         self.told: list[Event] = []
         """Every Event there was."""
         self.jobs: Counter[str] = Counter()
-        """Jobs ever created, by the UID of their owner and their name."""
+        """Jobs that ever began to run, by the UID of their owner and their name."""
+        self.started: Counter[tuple[str, int]] = Counter()
+        """How often pods of a process of a release were started, where the controllers that a test plays count it."""
         self._last = 1
         self._applied: dict[Key, Body] = {}
         self.pods_lost = False
         """Whether the API server ever set a Deployment's number of pods to its default."""
         self._replicas_kept: set[str] = set()
         """UIDs of Deployments whose number of pods has another owner than the operator."""
-        self._put(builders.service(fields))
+        own = "uid-of-order" if beside is None else f"uid-of-order-{self.namespace}"
+        self._put(builders.service(fields, namespace=self.namespace, uid=own))
 
     # What there is.
 
@@ -146,11 +168,21 @@ class World:
         """Change fields of spec.release."""
         self.edit(release={**self.service["spec"].get("release", {}), **changes})
 
-    def change(self, kind: str, name: str, **changes: Any) -> None:
-        """Edit the spec of a child by hand."""
+    def change(self, kind: str, name: str, *, manager: str = "", **changes: Any) -> None:
+        """Edit fields of the spec of a child by hand; with a manager the object tells who did it."""
         body = deepcopy(self.objects[kind, name])
         body["spec"] = {**body["spec"], **deepcopy(changes)}
+        if manager:
+            self._tell(body, manager, {"f:spec": {f"f:{field}": {} for field in changes}})
         self._put(_next_generation(body, self.objects[kind, name]))
+
+    def edit_metadata(self, kind: str, name: str, **changes: Any) -> None:
+        """Set fields of a child's metadata by hand; a child without owner tells that the operator made it."""
+        body = deepcopy(self.objects[kind, name])
+        body["metadata"] |= deepcopy(changes)
+        if not body["metadata"]["ownerReferences"]:
+            self._tell(body, names.MANAGER, {"f:metadata": {"f:labels": {}}})
+        self._put(body)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object, and all that it owns."""
@@ -199,6 +231,7 @@ class World:
     def end_job(self, name: str, code: int = 0, message: str = "", *, reason: str = "") -> None:
         """End any Job."""
         job = deepcopy(self.objects["Job", name])
+        assert not job["spec"]["suspend"], "it has not begun"
         self.tick(7)
         at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         ended = {"state": {"terminated": {"exitCode": code, "message": message, "finishedAt": at}}}
@@ -211,6 +244,10 @@ class World:
             **({} if code else {"completionTime": at}),
         }
         self._put(job)
+
+    def running_jobs(self) -> list[Body]:
+        """The Jobs that have begun and not ended."""
+        return [job for job in self.of_kind("Job").values() if not job["spec"].get("suspend") and not job.get("status")]
 
     def migration_says(self, number: int, container: Mapping[str, Any] | None) -> None:
         """Give the migration of a release a pod whose container has this status, or none yet."""
@@ -255,11 +292,28 @@ class World:
             builders.pod(self.deployment(process), name=f"order-{process}-x1", labels=labels, container=container)
         )
 
+    def pod_ends(self, process: str, release: int, *, code: int = 0, seconds: int = 1, grace: int = 23) -> None:
+        """Ask a pod of a process to end, and let it end so many seconds later, as the operator sees it gone."""
+        labels = {**builders.process_labels(process, release), names.SERVICE: "order"}
+        asked = Request(self.now, grace, grace, 0)
+        started, ended = self.now - timedelta(hours=1), self.now + timedelta(seconds=seconds)
+        end = {"exitCode": code, "startedAt": started.isoformat(), "finishedAt": ended.isoformat()}
+        pod = builders.pod(self.service, labels=labels, container={"name": "order", "state": {"terminated": end}})
+        self.tick(seconds)
+        entry = disposability.record(found) if (found := endings.ending(pod, asked)) else None
+        if entry is not None:
+            self.shutdowns[process] = disposability.merge(self.shutdowns.get(process), entry)
+
+    def restart(self) -> None:
+        """Let the operator start again: it knows what is there, and nothing of what is gone."""
+        self.cache.clear()
+        self.shutdowns.clear()
+
     def run(self) -> None:
         """Let everything go well until nothing is left to do."""
         for _ in range(MOST_PLANS):
             self.settle()
-            waiting = [job for job in self.of_kind("Job").values() if not job.get("status")]
+            waiting = self.running_jobs()
             for job in waiting:
                 self.end_job(job["metadata"]["name"])
             before = {name: body.get("status") for name, body in self.of_kind("Deployment").items()}
@@ -288,7 +342,9 @@ class World:
             now=self.now,
             service=seen[SERVICE, "order"],
             releases=[body for (kind, _), body in seen.items() if kind == RELEASE],
-            children={each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Pod"}},
+            children={
+                each: body for each, body in seen.items() if each[0] not in {SERVICE, RELEASE, TASK, "Lease", "Pod"}
+            },
             pods=[body for (kind, _), body in seen.items() if kind == "Pod"],
             referenced={
                 reference: {name: digest(["hashed", value]) for name, value in content.items()}
@@ -298,9 +354,30 @@ class World:
             platform=self.platform,
             obstacle=self.obstacle,
             template_fault=self.template_fault,
+            renew=self.renew,
             unbound=self.unbound,
+            databases=self.databases,
+            locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},
+            lock_namespace="delivery-system",
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
+            repairs=self.repairs.of(("shop", "order")),
+            shutdowns=dict(self.shutdowns),
             refusal=refusal,
+        )
+
+    def _lock(self, lease: Body) -> Lock:
+        """A Lease with what is known of its holder: what was seen here, and what there is elsewhere."""
+        at = lease["metadata"]["labels"].get(names.HOLDER_NAMESPACE)
+        world = next((each for each in (self, *self.others) if each.namespace == at), None)
+        if world is None or (world is not self and not self.sees_others):
+            return Lock(lease, visible=False)
+        held = (self.cache if world is self else world.objects).values()
+        uid = lease["metadata"]["labels"][names.HOLDER_UID]
+        return Lock(
+            lease,
+            next((each for each in held if each["metadata"]["uid"] == uid), None),
+            [each for each in held if each["kind"] == "Job"],
+            [each for each in held if each["kind"] == "Pod"],
         )
 
     def plan(self) -> Plan:
@@ -338,6 +415,8 @@ class World:
         as_seen = self._write(write)
         if as_seen:
             self.told += events.of(write)
+            if isinstance(write, Create | Apply) and write.drift:
+                self.repairs.note(("shop", "order"), write.drift)
         return as_seen
 
     def story(self) -> list[str]:
@@ -346,16 +425,32 @@ class World:
 
     def _write(self, write: Write) -> bool:
         match write:
-            case Create(manifest, made_from):
+            case Create(manifest, made_from, _):
                 return (made_from is None or self._current(made_from)) and self._create(manifest)
-            case Apply(manifest, uid):
+            case Apply(manifest, uid, _):
                 return self._apply(manifest, uid)
             case HandOver(target, replicas):
                 return self._hand_over(target, replicas)
+            case Resume(target):
+                return self._unchanged(target) and self._resume(target)
             case Delete(target):
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
                 return self._unchanged(target) and self._set_status(target, status)
+
+    def arrive(self, write: Write) -> None:
+        """Let a request that the operator has given up reach the API server after all; nobody hears the answer."""
+        cache = self.cache
+        self.cache = dict(cache)
+        if isinstance(write, Create):
+            self._create(write.manifest)  # the look at what it is made from came before
+        else:
+            self.write(write)
+        self.cache = cache
+
+    def look_up(self, which: Key) -> None:
+        """Let the operator read one object again."""
+        self._refresh(which)
 
     def _create(self, manifest: Object) -> bool:
         found = self.objects.get(key(manifest))
@@ -363,8 +458,10 @@ class World:
             self.cache[key(manifest)] = found
             return False
         self._made("create", self._new(manifest))
-        if manifest["kind"] == "Job":
-            self.jobs[f"{manifest['metadata']['ownerReferences'][0]['uid']} {manifest['metadata']['name']}"] += 1
+        if manifest["kind"] == "Lease":
+            for other in self.others:
+                other.objects[key(manifest)] = self.objects[key(manifest)]
+        assert manifest["kind"] != "Job" or manifest["spec"]["suspend"], "a Job runs before it is on record"
         return True
 
     def _apply(self, manifest: Object, uid: str | None) -> bool:
@@ -376,6 +473,7 @@ class World:
             self._made("apply", self._new(manifest))
         else:
             merged = applied(found, self._applied.get(key(manifest), {}), manifest)
+            merged["metadata"].pop("managedFields", None)  # a forced apply takes the fields
             self._default_replicas(merged, found)
             if merged != found:
                 merged = _next_generation(merged, found)
@@ -395,9 +493,21 @@ class World:
         self._made("hand over", self.objects[key(target)])
         return True
 
+    def _resume(self, target: Object) -> bool:
+        body = deepcopy(self.objects[key(target)])
+        body["spec"]["suspend"] = False
+        body["metadata"]["annotations"][names.RESUMED] = "true"
+        self._put(body)
+        self.jobs[f"{body['metadata']['ownerReferences'][0]['uid']} {body['metadata']['name']}"] += 1
+        self._made("resume", self.objects[key(target)])
+        return True
+
     def _delete(self, target: Object) -> bool:
         self.delete(*key(target))
         self.cache.pop(key(target))
+        if target["kind"] == "Lease":
+            for other in self.others:
+                del other.objects[key(target)]
         self.log.append(f"delete {' '.join(key(target))}")
         return True
 
@@ -449,17 +559,25 @@ class World:
         body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
         if manifest["kind"] == "Deployment":
             body["spec"].setdefault("replicas", 1)
-        body["metadata"] |= {"uid": f"uid-{self._last + 1}", "generation": 1}
+        body["metadata"] |= {"uid": f"uid-{self._last + 1}-{self.namespace}", "generation": 1}
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
+    def _tell(self, body: Body, manager: str, fields: Body) -> None:
+        """Note in an object who wrote some of its fields, as the store keeps it."""
+        at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        body["metadata"]["managedFields"] = [{"manager": manager, "time": at, "fieldsV1": json.dumps(fields)}]
 
     def _put(self, body: Body) -> None:
         self._last += 1
         body = deepcopy(body)
         body["metadata"]["resourceVersion"] = str(self._last)
-        body["metadata"].setdefault("namespace", "shop")
-        body["metadata"].setdefault("uid", f"uid-{self._last}")
+        body["metadata"].setdefault("namespace", self.namespace)
+        body["metadata"].setdefault("uid", f"uid-{self._last}-{self.namespace}")
         self.objects[key(body)] = body
 
     def _set_deployment_status(self, name: str, counts: Body, progressing: Body) -> None:

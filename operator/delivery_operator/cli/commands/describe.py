@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.cli import standing
+from delivery_operator.cli import rotation, standing
 from delivery_operator.cli.arguments import ServiceName
+from delivery_operator.cli.durations import span
 from delivery_operator.cli.exits import Exit
 from delivery_operator.cli.formation import CRON_HEADER, HEADER, cron_rows, formation, rows
 from delivery_operator.cli.history import history
@@ -59,8 +60,10 @@ async def _page(cluster: Cluster, name: str, now: datetime) -> dict[str, Any]:
         "image": status.get("image"),
         "codebase": spec.get("codebase"),
         "problems": [vars(each) for each in standing.problems(body)],
+        "rotation": rotation.rotated([body]),
         "releases": await history(cluster, body),
         "processes": await formation(cluster, name, now),
+        "shutdown": status.get("shutdown") or [],
         "backingServices": [_binding(each) for each in spec.get("backingServices") or ()],
         "tasks": sorted(spec.get("tasks") or {}),
         "runs": _runs(runs.items, name),
@@ -107,9 +110,11 @@ def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     for label, value in facts:
         to.print(f"{_INDENT}{label:<12}{value}")
     _print_problems(to, page["problems"])
+    _section(to, "Rotated Secrets", rotation.HEADER[1:], [row[1:] for row in rotation.rows(page["rotation"])])
     _section(to, "Releases", ("RELEASE", "PHASE", "MADE", "MIGRATION", "IMAGE", "AGE", "REASON"), _releases(page, now))
     _section(to, "Processes", HEADER[1:], [row[1:] for row in rows(page["processes"])])
     _section(to, "Scheduled processes", CRON_HEADER[1:], [row[1:] for row in cron_rows(page["processes"], now)])
+    _section(to, "How pods end", ("PROCESS", "RELEASE", "RESULT", "EXIT", "WITHIN", "GRACE"), _shutdown_rows(page))
     bindings = [
         (each["name"], each["type"], each["version"] or "", each["from"], ", ".join(each["variables"]))
         for each in page["backingServices"]
@@ -151,6 +156,20 @@ def _releases(page: dict[str, Any], now: datetime) -> list[tuple[Cell, ...]]:
             each["reason"] or "",
         )
         for each in page["releases"][:_RELEASES_SHOWN]
+    ]
+
+
+def _shutdown_rows(page: dict[str, Any]) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            each["process"],
+            f"r{each['release']}",
+            worded(each["result"]),
+            str(each.get("exitCode", "")),
+            span(min(each["withinSeconds"], each["graceSeconds"])) if "withinSeconds" in each else "",
+            span(each["graceSeconds"]),
+        )
+        for each in page["shutdown"]
     ]
 
 

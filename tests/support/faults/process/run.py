@@ -1,0 +1,168 @@
+"""One run of a scenario with the real operator: with no fault for the reference, or with one."""
+
+import contextlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.support.faults.process.faults import Fault, Strike
+from tests.support.faults.process.forked import ForkedOperator
+from tests.support.faults.process.scenarios import Act, Scenario
+from tests.support.kube import Object, wait_for
+from tests.support.picture import picture
+from tests.support.proxy import Proxy
+from tests.support.site import Site
+
+DEADLINE: Final = 90
+CALM_SECONDS: Final = 2.0
+"""How long nothing must change for a reference run to be at rest."""
+QUIET_SECONDS: Final = 0.7
+"""How long a run that is where it should be must make no write: longer than the first delay of a retry."""
+LOG_TAIL: Final = 4000
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        picture: the service and all that it became.
+        started: how often pods of each Job, and of each process of a release, were started.
+        writes: those that a plan may strike at, in words.
+    """
+
+    picture: dict[str, Any]
+    started: Counter[str]
+    writes: tuple[str, ...]
+
+
+class Differs(AssertionError):
+    """A run with a fault came to something else than the reference."""
+
+
+class Play:
+    """A scenario under way in a site."""
+
+    def __init__(self, site: Site, scenario: Scenario, proxy: Proxy, kubeconfig: Object) -> None:
+        self.site = site
+        self.scenario = scenario
+        self.proxy = proxy
+        self._kubeconfig = kubeconfig
+        self._start()
+
+    def reference(self) -> Result:
+        """Play with no fault, until all is at rest."""
+        self._before()
+        self.proxy.begin(None)
+        for act in self.scenario.acts:
+            self._act(act)
+        calm = Calm(self.site)
+        wait_for(calm, "the reference at rest", DEADLINE, self.detail)
+        return Result(calm.seen, self.started(), tuple(self.proxy.writes))
+
+    def struck(self, fault: Fault, reference: Result) -> bool:
+        """Play with a fault, until all is as in the reference; whether it struck.
+
+        Events may come together that came apart in the reference, and then a write less is made: a fault at the last of
+        them may find none to strike.
+
+        Raises:
+            Differs: it does not become so, or does not stay so.
+        """
+        self._before()
+        self.proxy.begin(Strike(fault))
+        for act in self.scenario.acts:
+            self._act(act)
+        with contextlib.suppress(AssertionError):  # what differs is said below
+            wait_for(lambda: self._alive() and self._as(reference, fault), "the reference's end", DEADLINE)
+        if not self._as(reference, fault):
+            found = list(differences(reference.picture, picture(self.site.kube, self.site.namespace)))
+            found += [f"started {reference.started - self.started()} less, {self.started() - reference.started} more"]
+            raise Differs("\n".join([*found[:10], *map(str, self.proxy.writes), self.detail()]))
+        return self.proxy.fired.is_set()
+
+    def started(self) -> Counter[str]:
+        """How often pods were started."""
+        found: Counter[str] = Counter()
+        for pod in list(self.site.kubelet.started.values()):
+            labels = pod["metadata"]["labels"]
+            found[labels.get("job-name") or f"{labels['delivery.dev/process']} r{labels['delivery.dev/release']}"] += 1
+        return found
+
+    def detail(self) -> str:
+        """The end of the operator's log."""
+        return self.operator.log()[-LOG_TAIL:]
+
+    def close(self) -> None:
+        """End the operator."""
+        self.operator.kill()
+        self.operator.wait(10)
+
+    def _start(self) -> None:
+        self.operator = ForkedOperator(self._kubeconfig, self.site.namespace, self.site.folder)
+        self.proxy.kill = self.operator.kill
+
+    def _before(self) -> None:
+        self.site.kubelet.fate = self.scenario.fate
+        for act in self.scenario.before:
+            self._act(act)
+        if self.scenario.before:
+            wait_for(self._quiet, "rest before the scenario", DEADLINE, self.detail)
+
+    def _act(self, act: Act) -> None:
+        act.do(self.site)
+        wait_for(lambda: self._alive() and act.then(self.site), f"what {act} leads to", DEADLINE, self.detail)
+
+    def _alive(self) -> bool:
+        """Start the operator again where a fault has killed it."""
+        if not self.operator.running():
+            self._start()
+        return True
+
+    def _quiet(self) -> bool:
+        return time.monotonic() - self.proxy.last_write > QUIET_SECONDS
+
+    def _as(self, reference: Result, fault: Fault) -> bool:
+        if not self._quiet() or picture(self.site.kube, self.site.namespace) != reference.picture:
+            return False
+        more, less = self.started() - reference.started, reference.started - self.started()
+        return not less and (fault.twice or not more)
+
+
+class Calm:
+    """Whether nothing has changed for a while."""
+
+    def __init__(self, site: Site) -> None:
+        self.seen: dict[str, Any] = {}
+        self._site = site
+        self._since = 0.0
+
+    def __call__(self) -> bool:
+        found = picture(self._site.kube, self._site.namespace)
+        if found != self.seen:
+            self.seen, self._since = found, time.monotonic()
+        return time.monotonic() - self._since > CALM_SECONDS
+
+
+@contextlib.contextmanager
+def played(site: Site, scenario: Scenario) -> Iterator[Play]:
+    """Play a scenario in a site, and end its operator."""
+    with site.proxied() as (proxy, kubeconfig), contextlib.closing(Play(site, scenario, proxy, kubeconfig)) as play:
+        yield play
+
+
+def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+    """Say where two pictures differ."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in sorted({*expected, *found}):
+            if name not in found:
+                yield f"{path}.{name} is missing"
+            elif name not in expected:
+                yield f"{path}.{name} is there, and is not in the reference: {json.dumps(found[name])[:200]}"
+            else:
+                yield from differences(expected[name], found[name], f"{path}.{name}")
+    elif expected != found:
+        yield f"{path}: {json.dumps(found)[:300]}, not {json.dumps(expected)[:300]}"

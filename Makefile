@@ -56,8 +56,9 @@ test-faults-part: setup binaries ## A part of test-faults, the same each time; F
 	$(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
 
 .PHONY: test-faults
-test-faults: setup binaries ## Every fault at every place of every scenario; writes docs/reliability.md
+test-faults: setup binaries ## Every fault at every place of every scenario, then all of the chaos; writes docs/reliability.md
 	FAULTS=all $(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
+	FAULTS=all $(PYTEST) tests/e2e/chaos $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node

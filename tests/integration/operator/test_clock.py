@@ -72,7 +72,7 @@ def test_a_clock_that_jumps_writes_nothing_to_a_healthy_service(
         site.start(through_proxy, resync_seconds="2")
         shop.wait_ready(site.kube, site.namespace, "order-r1")
         site.wait_for_lists(2)
-        proxy.arm(None, None)
+        proxy.begin(None)
         clock.jump(jump)
         site.wait_for_lists(3)
         assert proxy.writes == []

@@ -142,6 +142,11 @@ ENVIRONMENT: Final = (
         {"templates": {"folder": "ours"}},
         {"templates": {"folder": "ours", "configMap": "ours"}},
     ),
+    Case(
+        "the operator keeps no such kind in line; use some of",
+        {"drift": {"mode": "warn", "kinds": {"NetworkPolicy": "off", "Deployment": "repair"}}},
+        {"drift": {"kinds": {"Pod": "warn"}}},
+    ),
 )
 """Rules of a DeliveryEnvironment."""
 

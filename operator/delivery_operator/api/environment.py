@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from delivery_operator.api.base import Model, rules
 from delivery_operator.api.config import KeyRef
+from delivery_operator.api.drift import DriftPolicy
 from delivery_operator.api.network import Destination
 from delivery_operator.api.resources import Resources
 from delivery_operator.api.scalars import (
@@ -265,6 +266,9 @@ class DeliveryEnvironmentSpec(Model):
         default=None, description="The platform team's own templates. Default: those of the operator."
     )
     releases: Retention = Field(default_factory=Retention, description="How long ended releases are kept.")
+    drift: DriftPolicy = Field(
+        default_factory=DriftPolicy, description="What is done about what somebody changed in what runs."
+    )
 
     @property
     def pre_releases(self) -> bool:

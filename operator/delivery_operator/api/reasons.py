@@ -52,6 +52,11 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "the newest release's contract step succeeded; the condition is there only with one",
         "it failed, and the release serves on. `Unknown` until it has ended",
     ),
+    ConditionType.IN_SYNC: Meaning(
+        "never told: the condition is there only while it is False",
+        "somebody changed what the operator made, and the change stands; the message has the object, the field and the "
+        "field manager",
+    ),
     ConditionType.SHUTDOWN_CLEAN: Meaning(
         "pods that were asked to end did so by themselves in time; the condition is there once one was seen to end",
         "one was killed at its deadline, or ended with an error; it stays until a pod of a newer release ended well",
@@ -186,6 +191,17 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
             "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
         ),
     },
+    ConditionType.IN_SYNC: {
+        "Drifted": Reason(
+            "a change of somebody else's is left as it is, because the environment says so (`spec.drift`) or cannot be "
+            "read",
+            "put the change into the service or the templates, or let the environment say `repair`",
+        ),
+        "Contested": Reason(
+            "what the operator sets back is changed again each time; it is set back ever more rarely",
+            "have the other manager leave the field alone, or let the environment say `warn` for the kind",
+        ),
+    },
     ConditionType.SHUTDOWN_CLEAN: {
         "InTime": Reason(
             "every pod that was asked to end has ended by itself in time; the message has the times", severity=None
@@ -249,5 +265,13 @@ EVENTS: Final[Mapping[str, Reason]] = {
     "ReleaseActive": Reason("the release serves, with all of its pods"),
     "ReleaseSuperseded": Reason("a newer release came before it served"),
     "ContractSucceeded": Reason("the release's contract step succeeded"),
+    "SafeToRevoke": Reason(
+        "a Secret's new value serves, and no pod holds an older one", "revoke the old credential at its source"
+    ),
+    "DriftRepaired": Reason(
+        "somebody changed or deleted what the operator made, and it is set back",
+        "the message has the field and the field manager; change the service instead, or see `spec.drift` of its "
+        "environment",
+    ),
 }
 """Reasons of Events about what goes as it should; of what does not, Events have the reason of the condition."""

@@ -21,6 +21,7 @@ class ConditionType(StrEnum):
     CONFIG_READY = "ConfigReady"
     MIGRATION_SUCCEEDED = "MigrationSucceeded"
     CONTRACT_SUCCEEDED = "ContractSucceeded"
+    IN_SYNC = "InSync"
     SHUTDOWN_CLEAN = "ShutdownClean"
 
 
@@ -56,6 +57,43 @@ class Condition(Model):
     message: str = Field(max_length=32768, description="The cause and the next step, for people.")
     last_transition_time: Timestamp = Field(description="When status last changed.")
     observed_generation: int | None = Field(default=None, ge=0, description="The metadata.generation this is about.")
+
+
+class DriftedField(Model):
+    """A field of the operator in a child that has another value than the release's manifest."""
+
+    kind: str = Field(description="Kind of the child.")
+    name: str = Field(description="Its name.")
+    field: str | None = Field(
+        default=None, description="Path of the field; absent when the whole object is deleted again and again."
+    )
+    manager: str | None = Field(
+        default=None, description="The field manager that changed it; absent when the object does not tell."
+    )
+    since: Timestamp = Field(description="When it was changed, or else seen; it stays while the change does.")
+
+
+class SecretRotation(Model):
+    """How far the new value of a Secret has come."""
+
+    secret: str = Field(description="Name of the Secret whose value changed.")
+    release: str | None = Field(
+        default=None, description="The release since which pods have the new value; absent until it is made."
+    )
+    pods: list[str] = Field(
+        default=[],
+        max_length=8,
+        description="Pods that may still hold an older value: those of earlier releases, Jobs and tasks too, until "
+        "they are gone. Absent when there are none.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    more_pods: bool | None = Field(
+        default=None, description="Whether there are more than are named; absent when there are not."
+    )
+    safe_to_revoke: bool = Field(
+        description="Whether the new value serves and no pod holds an older one: the old credential may be revoked."
+    )
+    message: str = Field(description="The same for people, and what to do.")
 
 
 class ShutdownResult(StrEnum):
@@ -97,6 +135,19 @@ class DeliveryServiceStatus(Model):
     active_release: str | None = Field(default=None, description="Name of the release that serves.")
     image: str | None = Field(default=None, description="Image of the release that serves.")
     formation: str | None = Field(default=None, description="Process types and how many pods of each are wanted.")
+    drift: list[DriftedField] = Field(
+        default=[],
+        max_length=16,
+        description="What somebody changed in the children and is not set back for now; the condition InSync says why. "
+        "Absent while all is as released.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    rotation: list[SecretRotation] = Field(
+        default=[],
+        description="Secrets whose value changed, and who still holds an older one. An entry stays until the release "
+        "after the one that brought the new value; absent when there is none.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["secret"]},
+    )
     shutdown: list[ProcessShutdown] = Field(
         default=[],
         description="How pods of each process end when they are asked to, as far as it was seen.",
@@ -106,7 +157,8 @@ class DeliveryServiceStatus(Model):
         default=[],
         description="Ready: the newest release serves. Reconciling: work is under way. Stalled: it will not go on by "
         "itself. ConfigReady: every referenced Secret and ConfigMap key is there. MigrationSucceeded: of the newest "
-        "release. ContractSucceeded: of the newest release, where it has a contract step. ShutdownClean: pods end by "
-        "themselves in time, once one was seen to end.",
+        "release. ContractSucceeded: of the newest release, where it has a contract step. InSync: there, and False, "
+        "while somebody's changes of the children stand. ShutdownClean: pods end by themselves in time, once one was "
+        "seen to end.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

@@ -71,6 +71,8 @@ class Actor:
             if not as_seen:
                 break
             made.append(write)
+            if isinstance(write, Apply | Create) and write.drift:
+                self._store.repairs.note(service, write.drift)
             self._tell(write)
         return made
 

@@ -95,6 +95,7 @@ class Observer:
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
             unbound=bound.problems,
+            repairs=self.store.repairs.of(service),
             shutdowns=self.store.lifetimes.of(service),
         )
 

@@ -25,7 +25,7 @@ status.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from pydantic import ValidationError
@@ -80,7 +80,7 @@ def decide(snapshot: Snapshot) -> Plan:
     except TemplateError as error:
         step = Step((), gate.template_invalid(str(error)))
     if missing and snapshot.unbound and not spec.paused:
-        step = Step(step.writes, step.outcome, _UNBOUND_SECONDS)
+        step = replace(step, look_again_after=_UNBOUND_SECONDS)
     return _plan(snapshot, history, spec, missing, step)
 
 
@@ -93,14 +93,14 @@ def _plan(
     if snapshot.refusal and not chores.refused:
         refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
-        return Plan(_report(snapshot, history, spec, missing, outcome))
+        return Plan(_report(snapshot, history, spec, missing, replace(step, outcome=outcome)))
     if snapshot.refusal:
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
-        told = () if step.writes else _report(snapshot, history, spec, missing, step.outcome)
+        told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))
     left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
     writes = (*step.writes, *left, *chores.writes)
-    return Plan(writes or _report(snapshot, history, spec, missing, step.outcome), again)
+    return Plan(writes or _report(snapshot, history, spec, missing, step), again)
 
 
 def _report(
@@ -108,9 +108,9 @@ def _report(
     history: History,
     spec: DeliveryServiceSpec | None,
     missing: Sequence[Missing],
-    outcome: Outcome,
+    step: Step,
 ) -> tuple[SetStatus, ...]:
-    status = conditions.status(snapshot, history, spec, missing, outcome)
+    status = conditions.status(snapshot, history, spec, missing, step)
     return () if status == (snapshot.service.get("status") or {}) else (SetStatus(snapshot.service, status),)
 
 
@@ -143,7 +143,7 @@ class _Decision:
             assert closed is not None  # noqa: S101 else the first release would have been cut
             return Step((), closed)
         step = self._go_on(newest)
-        return Step((), closed, step.look_again_after) if closed and not step.writes else step
+        return replace(step, outcome=closed) if closed and not step.writes else step
 
     def _outdated(self, newest: Release) -> bool:
         # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
@@ -293,7 +293,7 @@ class _Decision:
         wanted = scene.children(release)
         seen = scene.health(wanted, release)
         started = scene.working(release, "RollingOut", f"release {release.name} is rolled out")
-        step = scene.kept(wanted, started)
+        step = scene.kept(wanted, started, rolling=True)
         if step.writes or step.outcome is not started:
             return step
         if seen.healthy:
@@ -302,7 +302,7 @@ class _Decision:
         given_up = doomed.verdict(scene, release, seen)
         if given_up:
             return self._fail(release, "RolloutFailed", given_up)
-        return Step((), scene.progress(release, seen))
+        return replace(step, outcome=scene.progress(release, seen))
 
     # Active: repair drift, remove what the spec dropped, let old releases go, and take the contract step.
 
@@ -320,9 +320,9 @@ class _Decision:
             case None:
                 return step
             case UnderWay(again):
-                return Step((), step.outcome, again)
+                return replace(step, look_again_after=again or step.look_again_after)
             case Outcome() as blocked:
-                return Step((), blocked)
+                return replace(step, outcome=blocked)
             case write:
                 return Step((write,), step.outcome)
 
@@ -342,7 +342,7 @@ class _Decision:
         step = scene.kept(wanted, outcome)
         if step.writes or not scene.health(wanted, active).healthy:
             return step
-        return Step(scene.cleared(wanted, active), outcome)
+        return replace(step, writes=scene.cleared(wanted, active))
 
     def _fail(self, release: Release, reason: str, message: str, **fields: object) -> Step:
         failed = self.scene.record(release, Phase.FAILED, reason=reason, message=message, **fields)

@@ -61,6 +61,11 @@ class Release:
         return Phase(self.status.get("phase", Phase.PENDING))
 
     @property
+    def served(self) -> bool:
+        """Whether it was healthy once, or is."""
+        return "activeAt" in self.status or self.phase is Phase.ACTIVE
+
+    @property
     def migration(self) -> Mapping[str, Any] | None:
         """What is recorded of its migration."""
         return self.status.get("migration")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.disposability import Record
+from delivery_operator.engine.drift import Repaired
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.platform import Platform
@@ -84,6 +85,7 @@ class Snapshot:
         locks: the Leases of those names, and all that releases of the service hold, by name.
         lock_namespace: where Leases are.
         tasks: the DeliveryTasks that name the service.
+        repairs: what was lately set back in which child; not more than a delay depends on it.
         shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
@@ -103,5 +105,6 @@ class Snapshot:
     locks: Mapping[str, Lock] = field(default_factory=dict)
     lock_namespace: str = ""
     tasks: Sequence[Object] = ()
+    repairs: Mapping[Key, Repaired] = field(default_factory=dict)
     shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

@@ -21,7 +21,8 @@ from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.engine import environment, locks, tasks
 from delivery_operator.engine.decide import decide
-from delivery_operator.engine.plan import Create, Plan, SetStatus, Write
+from delivery_operator.engine.drift import Drift
+from delivery_operator.engine.plan import Apply, Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import MOST_SECONDS, Queue
@@ -181,8 +182,15 @@ class Reconciler:
                         self.metrics.migrations.labels(result.lower()).inc()
                 case SetStatus(target, status) if target["kind"] == TASK_KIND:
                     self._tell_of_task(target["metadata"]["name"], target.get("status") or {}, status)
+                case Apply(drift=Drift() as drift) | Create(drift=Drift() as drift):
+                    self._tell_of_drift(drift)
                 case _:
                     pass
+
+    def _tell_of_drift(self, drift: Drift) -> None:
+        kind, name = drift.key
+        self.metrics.drift_repairs.labels(kind).inc()
+        log.warning("drift repaired", kind=kind, name=name, changes=[vars(each) for each in drift.changes] or "deleted")
 
     def _tell_of_task(self, name: str, before: Mapping[str, Any], status: Mapping[str, Any]) -> None:
         phase = status["phase"].lower()

@@ -157,4 +157,7 @@ def scale(site: Site, replicas: int) -> None:
         listed = site.kube.list("Pod", site.namespace, "delivery.dev/process=web")
         return len(listed) == replicas and all(condition(each, "Ready").get("status") == "True" for each in listed)
 
-    wait_for(there, f"{replicas} pods of web", 60)
+    def listed() -> list[Object]:
+        return [site.kube.get("Deployment", site.namespace, "order-web"), *site.kube.list("Pod", site.namespace)]
+
+    wait_for(there, f"{replicas} pods of web", 60, listed)

@@ -30,6 +30,33 @@ def test_a_service_that_serves_has_no_problems(server: Server, delivery: Deliver
     assert "Problems" not in ended.out
 
 
+@pytest.mark.parametrize("words", [("describe", "order"), ("ps", "order"), ("ps",)])
+def test_a_rotation_is_shown_with_the_pods_that_hold_the_old_value(
+    words: tuple[str, ...], server: Server, delivery: Delivery, golden: Golden
+) -> None:
+    body = world.ready()
+    message = "pods of older releases may hold the old value; keep the old credential valid until they are gone"
+    pods = ["order-web-5d8f-a", "order-web-5d8f-b"]
+    body["status"]["rotation"] = [
+        {
+            "secret": "db",
+            "release": "order-r2",
+            "pods": pods,
+            "morePods": True,
+            "safeToRevoke": False,
+            "message": message,
+        },
+        {"secret": "stripe", "release": "order-r1", "safeToRevoke": True, "message": "…"},
+    ]
+    world.populate(server, body)
+    ended = delivery(*words)
+    assert (ended.code, ended.err) == (0, "")
+    golden(f"pages/rotation-{words[0]}.txt", ended.out)
+    if words[0] == "describe":
+        page = json.loads(delivery("describe", "order", "-o", "json").out)
+        assert page["rotation"] == [{"service": "order", **each} for each in body["status"]["rotation"]]
+
+
 def test_output_for_programs_has_the_same_facts(server: Server, delivery: Delivery) -> None:
     world.populate(server)
     page = json.loads(delivery("describe", "order", "-o", "json").out)

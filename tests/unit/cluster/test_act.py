@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from delivery_operator.cluster.act import Actor, WriteRefused, merge_patch
 from delivery_operator.cluster.errors import Refused, Unavailable
 from delivery_operator.cluster.store import Store
+from delivery_operator.engine.drift import Drift
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
 from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 from tests.unit.support import builders
@@ -44,7 +45,10 @@ class Scene:
         self.written: list[str] = []
         self.told: list[Write] = []
         self.actor = Actor(
-            self.api, self.store, lambda verb, body: self.written.append(f"{verb} {body['kind']}"), self.told.append
+            self.api,
+            self.store,
+            lambda verb, body: self.written.append(f"{verb} {body['kind']}"),
+            self.told.append,
         )
 
     async def act(self, *writes: Write) -> None:
@@ -151,6 +155,16 @@ async def test_an_apply_never_takes_over_what_it_did_not_see(scene: Scene) -> No
     assert scene.there() == existing
     assert scene.held() == existing, "the next decision sees it"
     assert scene.written == []
+
+
+async def test_what_was_set_back_is_remembered_and_what_could_not_be_is_not(scene: Scene) -> None:
+    seen = scene.seen(manifest())
+    drift = Drift(("Deployment", "order-web"))
+    await scene.act(Apply(manifest(), uid="of-another", drift=drift))
+    assert scene.store.repairs.of(ORDER) == {}
+    await scene.act(Apply(manifest(), uid=seen["metadata"]["uid"], drift=drift))
+    await scene.act(Apply(manifest(spec={"replicas": 5}), uid=seen["metadata"]["uid"]))
+    assert scene.store.repairs.of(ORDER)[drift.key].times == 1
 
 
 async def test_an_apply_changes_exactly_the_object_that_was_seen(scene: Scene) -> None:

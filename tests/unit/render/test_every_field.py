@@ -33,6 +33,8 @@ ENVIRONMENT_DECIDED: Final = {
     "templates.configMap": f"{_ENVIRONMENTS}"
     "::test_templates_from_a_config_map_are_laid_over_the_operators_and_read_once",
     "templates.folder": f"{_ENVIRONMENTS}::test_templates_from_a_folder",
+    "drift.mode": f"{_ENGINE}/test_decide_drift.py::test_what_the_environment_says_is_done",
+    "drift.kinds": f"{_ENGINE}/test_decide_drift.py::test_a_kind_may_have_a_mode_of_its_own",
     "releases.keep": f"{_ENGINE}/test_decide_environment.py::test_the_environment_says_how_many_releases_are_kept",
 }
 # Content of a release, and no more: Compose takes the version, and the binding's object is asked for its Secret.

@@ -19,6 +19,7 @@ from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.drift import AT_ONCE
 from delivery_operator.engine.plan import Plan
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -30,6 +31,7 @@ from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Recon
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 from tests.unit.support.clock import Clock, settle
+from tests.unit.support.merge import applied
 
 ORDER = ("shop", "order")
 FIELDS = builders.spec(migrate=False, backingServices=[])
@@ -193,7 +195,11 @@ async def test_in_a_namespace_that_goes_nothing_is_made_and_nothing_is_retried(s
 
 
 class Mutating(FakeApi):
-    """An API server with a webhook that sets another number of replicas each time."""
+    """An API server with a webhook that changes every Deployment as it is written."""
+
+    def __init__(self, change: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.change = change
 
     async def apply(
         self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
@@ -201,12 +207,25 @@ class Mutating(FakeApi):
         answer = await super().apply(resource, body, manager=manager, force=force)
         if resource.kind != "Deployment":
             return answer
-        return self.put({**answer, "spec": {**answer["spec"], "replicas": 99}})
+        return self.put(applied(answer, {}, self.change))
+
+
+async def test_a_webhook_that_changes_what_is_written_is_not_fought_at_full_speed() -> None:
+    scene = Scene(Mutating({"spec": {"replicas": 99}}))
+    scene.service()
+    again = await scene.reconciler.reconcile(ORDER)
+    assert again is not None
+    assert 0 < again <= 10
+    assert scene.written.count("apply Deployment") == 2 * (1 + AT_ONCE)
+    (in_sync,) = [each for each in scene.status()["conditions"] if each["type"] == "InSync"]
+    assert in_sync["reason"] == "Contested"
+    assert "Deployment order-web: spec.replicas was changed by an unknown field manager" in in_sync["message"]
+    assert scene.metrics.registry.get_sample_value("delivery_operator_drift_repairs_total", {"kind": "Deployment"}) == 6
 
 
 async def test_a_service_that_does_not_come_to_rest_is_stopped_and_named() -> None:
     """A hot loop would cost the API server everything (invariant 10)."""
-    scene = Scene(Mutating())
+    scene = Scene(Mutating({"metadata": {"annotations": {names.MANIFEST: "of another manifest"}}}))
     scene.service()
     with pytest.raises(NotConverging, match=r"Apply Deployment"):
         await scene.reconciler.reconcile(ORDER)

@@ -5,6 +5,7 @@ server's answer to each write, preconditions included; and a cache between the t
 can be behind. Tests play the controllers: a Job ends, a Deployment's pods become available, or do not.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
@@ -18,6 +19,7 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.engine import disposability, endings, events
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.disposability import Record
@@ -70,6 +72,7 @@ class World:
         self.template_fault = ""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.repairs = Repairs(self._seconds)
         self.databases: dict[Database, tuple[str, ...]] = {("db-credentials", "postgresql"): ("database-order",)}
         """Names of the Leases of what each Secret leads to."""
         self.sees_others = True
@@ -163,11 +166,21 @@ class World:
         """Change fields of spec.release."""
         self.edit(release={**self.service["spec"].get("release", {}), **changes})
 
-    def change(self, kind: str, name: str, **changes: Any) -> None:
-        """Edit the spec of a child by hand."""
+    def change(self, kind: str, name: str, *, manager: str = "", **changes: Any) -> None:
+        """Edit fields of the spec of a child by hand; with a manager the object tells who did it."""
         body = deepcopy(self.objects[kind, name])
         body["spec"] = {**body["spec"], **deepcopy(changes)}
+        if manager:
+            self._tell(body, manager, {"f:spec": {f"f:{field}": {} for field in changes}})
         self._put(_next_generation(body, self.objects[kind, name]))
+
+    def edit_metadata(self, kind: str, name: str, **changes: Any) -> None:
+        """Set fields of a child's metadata by hand; a child without owner tells that the operator made it."""
+        body = deepcopy(self.objects[kind, name])
+        body["metadata"] |= deepcopy(changes)
+        if not body["metadata"]["ownerReferences"]:
+            self._tell(body, names.MANAGER, {"f:metadata": {"f:labels": {}}})
+        self._put(body)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object, and all that it owns."""
@@ -344,6 +357,7 @@ class World:
             locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},
             lock_namespace="delivery-system",
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
+            repairs=self.repairs.of(("shop", "order")),
             shutdowns=dict(self.shutdowns),
             refusal=refusal,
         )
@@ -398,6 +412,8 @@ class World:
         as_seen = self._write(write)
         if as_seen:
             self.told += events.of(write)
+            if isinstance(write, Create | Apply) and write.drift:
+                self.repairs.note(("shop", "order"), write.drift)
         return as_seen
 
     def story(self) -> list[str]:
@@ -406,9 +422,9 @@ class World:
 
     def _write(self, write: Write) -> bool:
         match write:
-            case Create(manifest, made_from):
+            case Create(manifest, made_from, _):
                 return (made_from is None or self._current(made_from)) and self._create(manifest)
-            case Apply(manifest, uid):
+            case Apply(manifest, uid, _):
                 return self._apply(manifest, uid)
             case HandOver(target, replicas):
                 return self._hand_over(target, replicas)
@@ -454,6 +470,7 @@ class World:
             self._made("apply", self._new(manifest))
         else:
             merged = applied(found, self._applied.get(key(manifest), {}), manifest)
+            merged["metadata"].pop("managedFields", None)  # a forced apply takes the fields
             self._default_replicas(merged, found)
             if merged != found:
                 merged = _next_generation(merged, found)
@@ -543,6 +560,14 @@ class World:
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
+    def _tell(self, body: Body, manager: str, fields: Body) -> None:
+        """Note in an object who wrote some of its fields, as the store keeps it."""
+        at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        body["metadata"]["managedFields"] = [{"manager": manager, "time": at, "fieldsV1": json.dumps(fields)}]
 
     def _put(self, body: Body) -> None:
         self._last += 1

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.cli import standing
+from delivery_operator.cli import rotation, standing
 from delivery_operator.cli.arguments import ServiceName
 from delivery_operator.cli.durations import span
 from delivery_operator.cli.exits import Exit
@@ -60,6 +60,7 @@ async def _page(cluster: Cluster, name: str, now: datetime) -> dict[str, Any]:
         "image": status.get("image"),
         "codebase": spec.get("codebase"),
         "problems": [vars(each) for each in standing.problems(body)],
+        "rotation": rotation.rotated([body]),
         "releases": await history(cluster, body),
         "processes": await formation(cluster, name, now),
         "shutdown": status.get("shutdown") or [],
@@ -109,6 +110,7 @@ def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     for label, value in facts:
         to.print(f"{_INDENT}{label:<12}{value}")
     _print_problems(to, page["problems"])
+    _section(to, "Rotated Secrets", rotation.HEADER[1:], [row[1:] for row in rotation.rows(page["rotation"])])
     _section(to, "Releases", ("RELEASE", "PHASE", "MADE", "MIGRATION", "IMAGE", "AGE", "REASON"), _releases(page, now))
     _section(to, "Processes", HEADER[1:], [row[1:] for row in rows(page["processes"])])
     _section(to, "Scheduled processes", CRON_HEADER[1:], [row[1:] for row in cron_rows(page["processes"], now)])

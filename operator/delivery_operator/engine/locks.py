@@ -107,8 +107,8 @@ def let_go(snapshot: Snapshot, history: History) -> list[Delete]:
 
 
 def without_service(locks: Sequence[Lock]) -> list[Delete]:
-    """Let go of what releases of a service held that is gone, once nothing of them runs."""
-    return [Delete(lock.lease) for lock in locks if not _runs(lock) and lock.release is None]
+    """Let go of what releases of a service held that is gone, once nothing of them runs; where that can be seen."""
+    return [Delete(lock.lease) for lock in locks if lock.visible and not _runs(lock) and lock.release is None]
 
 
 def _kept(lock: Lock, history: History, now: datetime) -> bool:

@@ -154,6 +154,14 @@ class World:
             body["metadata"]["generation"] += 1
             self._put(body)
 
+    def replace_spec(self, spec: Body) -> None:
+        """Give the service another spec altogether."""
+        if spec != self.service["spec"]:
+            generation = self.service["metadata"]["generation"] + 1
+            self._put(
+                {**self.service, "spec": spec, "metadata": {**self.service["metadata"], "generation": generation}}
+            )
+
     def edit_process(self, process: str, **changes: Any) -> None:
         """Change fields of one process."""
         processes = self.service["spec"]["processes"]

@@ -59,10 +59,14 @@ def _phase(release: int, phase: str) -> Callable[[World], bool]:
     return lambda world: world.phases().get(release) == phase
 
 
-def _migrates(number: int) -> Callable[[World], bool]:
-    """Until the Job of a release has begun: one that is still held gives way to a newer release at once."""
-    job = f"order-r{number}-migrate"
-    return lambda world: any(each["metadata"]["name"] == job for each in world.running_jobs())
+def _migrates(release: int) -> Callable[[World], bool]:
+    """Whether the migration of a release runs."""
+
+    def look(world: World) -> bool:
+        job = world.of_kind("Job").get(f"order-r{release}-migrate")
+        return job is not None and not job["spec"].get("suspend")
+
+    return look
 
 
 def _recreate(world: World) -> None:
@@ -153,7 +157,7 @@ SCENARIOS: Final = {
     "service deleted": Scenario(
         "A service is deleted while its migration runs, and one of the same name is made.",
         (
-            Act("deleted", lambda world: world.delete(SERVICE, "order"), _phase(1, "Migrating")),
+            Act("deleted", lambda world: world.delete(SERVICE, "order"), _migrates(1)),
             Act("made again", _recreate),
         ),
     ),

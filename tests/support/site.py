@@ -25,12 +25,12 @@ class Site:
     kubelet: FakeKubelet
     kubeconfig: Object
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _runs: list[OperatorProcess] = field(default_factory=list)
+    runs: list[OperatorProcess] = field(default_factory=list)
 
     def start(self, kubeconfig: Object | None = None, pod: str = POD, **settings: str) -> OperatorProcess:
         """Start an operator for this namespace; the fixture ends it. A second replica needs another pod's name."""
         run = OperatorProcess(kubeconfig or self.kubeconfig, self.namespace, self.folder, pod, **settings)
-        self._runs.append(run)
+        self.runs.append(run)
         return run
 
     @property
@@ -82,7 +82,7 @@ class Site:
         wait_for(lambda: lists() >= start + number, f"{number} more lists", 60)
 
     def close(self) -> None:
-        for run in self._runs:
+        for run in self.runs:
             if run.running():
                 run.kill()
         if self.kube.find("DeliveryEnvironment", None, self.environment_name):

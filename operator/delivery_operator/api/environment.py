@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from delivery_operator.api.base import Model, rules
 from delivery_operator.api.config import KeyRef
+from delivery_operator.api.drift import DriftPolicy
 from delivery_operator.api.network import Destination
 from delivery_operator.api.resources import Resources
 from delivery_operator.api.scalars import (
@@ -21,6 +22,7 @@ from delivery_operator.api.scalars import (
     Quantity,
 )
 from delivery_operator.api.status import Condition
+from delivery_operator.api.upgrade import MaintenanceWindow, Upgrade, UpgradeStatus
 
 KIND: Final = "DeliveryEnvironment"
 PLURAL: Final = "deliveryenvironments"
@@ -264,7 +266,15 @@ class DeliveryEnvironmentSpec(Model):
     templates: TemplateSource | None = Field(
         default=None, description="The platform team's own templates. Default: those of the operator."
     )
+    upgrade: Upgrade = Field(default_factory=Upgrade, description="How services take new templates.")
+    maintenance_window: MaintenanceWindow | None = Field(
+        default=None,
+        description="When waves may begin a service (upgrade.mode waves). Default: at any time.",
+    )
     releases: Retention = Field(default_factory=Retention, description="How long ended releases are kept.")
+    drift: DriftPolicy = Field(
+        default_factory=DriftPolicy, description="What is done about what somebody changed in what runs."
+    )
 
     @property
     def pre_releases(self) -> bool:
@@ -276,13 +286,18 @@ class DeliveryEnvironmentStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
     observed_generation: int | None = Field(
-        default=None, description="The metadata.generation that this status answers to."
+        default=None,
+        description="The metadata.generation that this status answers to; -1 before the operator has answered.",
     )
     templates: str | None = Field(
         default=None, description="Digest of the templates its next releases are rendered with."
     )
+    upgrade: UpgradeStatus | None = Field(
+        default=None, description="Where the waves are; absent unless spec.upgrade.mode is waves."
+    )
     conditions: list[Condition] = Field(
         default=[],
-        description="Ready: its templates are there and whole. Reconciling, Stalled: as kstatus has them.",
+        description="Ready: its templates are there and whole. Reconciling, Stalled: as kstatus has them. "
+        "TemplatesCurrent: every service runs with them.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

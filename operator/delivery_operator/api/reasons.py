@@ -52,9 +52,18 @@ CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
         "the newest release's contract step succeeded; the condition is there only with one",
         "it failed, and the release serves on. `Unknown` until it has ended",
     ),
+    ConditionType.IN_SYNC: Meaning(
+        "never told: the condition is there only while it is False",
+        "somebody changed what the operator made, and the change stands; the message has the object, the field and the "
+        "field manager",
+    ),
     ConditionType.SHUTDOWN_CLEAN: Meaning(
         "pods that were asked to end did so by themselves in time; the condition is there once one was seen to end",
         "one was killed at its deadline, or ended with an error; it stays until a pod of a newer release ended well",
+    ),
+    ConditionType.TEMPLATES_CURRENT: Meaning(
+        "of a DeliveryEnvironment: every service that names it runs with its templates of today",
+        "the message names those that do not. `Unknown` while its templates are not whole",
     ),
 }
 
@@ -108,6 +117,9 @@ STANDING: Final[Mapping[str, Reason]] = {
     "RollbackTargetMissing": Reason(
         "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
     ),
+    "RollbackTargetMigrating": Reason(
+        "the release that `release.rollbackTo` names has not migrated yet", "wait", Severity.INFO
+    ),
     "RollbackRefused": Reason(
         "the release that `release.rollbackTo` names needs what a contract step has removed from the schema, or was "
         "never migrated itself",
@@ -132,6 +144,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     "WaitingForDatabase": Reason(
         "a release of another service changes the schema of a database that this one is bound to; the message names it",
         "wait; where the other one cannot end, see to that one",
+        Severity.INFO,
     ),
     "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry and `spec.imagePullSecrets`"),
     "CrashLoop": Reason(
@@ -147,7 +160,8 @@ STANDING: Final[Mapping[str, Reason]] = {
         Severity.WARNING,
     ),
     "RolloutFailed": Reason(
-        "no progress within `release.progressDeadlineSeconds`; with `onFailure: rollback` the release before is back",
+        "no progress within `release.progressDeadlineSeconds`, or waiting cannot help; with `onFailure: rollback` the "
+        "release before is back",
         _RELEASED_AGAIN,
     ),
     "NameTaken": Reason(
@@ -183,6 +197,20 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "ContractFailed": Reason(
             "it failed, or its Job was deleted before its result was recorded; it is not run again",
             "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
+            Severity.WARNING,
+        ),
+    },
+    ConditionType.IN_SYNC: {
+        "Drifted": Reason(
+            "a change of somebody else's is left as it is, because the environment says so (`spec.drift`) or cannot be "
+            "read",
+            "put the change into the service or the templates, or let the environment say `repair`",
+            Severity.WARNING,
+        ),
+        "Contested": Reason(
+            "what the operator sets back is changed again each time; it is set back ever more rarely",
+            "have the other manager leave the field alone, or let the environment say `warn` for the kind",
+            Severity.WARNING,
         ),
     },
     ConditionType.SHUTDOWN_CLEAN: {
@@ -211,8 +239,23 @@ ENVIRONMENT: Final[Mapping[str, Reason]] = {
         "the message has template, line and variable: mend it",
     ),
     "InvalidSpec": Reason("the operator cannot read it", "mend it, or update the operator if it is older than the CRD"),
+    "Current": Reason("every service runs with the environment's templates of today"),
+    "OnNextRelease": Reason(
+        "services run with other templates, and take those of today with their next release",
+        "wait, or have them roll with `upgrade.mode: waves`",
+    ),
+    "InProgress": Reason("services are taking the templates of today, some at a time", "wait"),
+    "WaitingForWindow": Reason("others take them when the maintenance window opens", "wait, or widen the window"),
+    "UpgradePaused": Reason(
+        "as many services as `upgrade.stopAfterFailures` have failed to take them; they serve with what they had",
+        "see why, and mend the templates; or `kubectl delivery retry NAME` each, or raise `stopAfterFailures`",
+    ),
+    "Incomplete": Reason(
+        "every service that could has taken them; the others are paused, rolled back, not healthy, or failed to",
+        "see the services that the message names; each takes them when it can",
+    ),
 }
-"""Reasons of Ready of a DeliveryEnvironment."""
+"""Reasons of Ready and TemplatesCurrent of a DeliveryEnvironment."""
 
 TASK: Final[Mapping[str, Reason]] = {
     "ServiceMissing": Reason("the service it names does not exist", "create the service, or delete the task"),
@@ -239,14 +282,24 @@ TASK: Final[Mapping[str, Reason]] = {
 
 EVENTS: Final[Mapping[str, Reason]] = {
     ReleaseReason.SPEC_CHANGED: Reason("a release is made: of a new service, or since its spec has changed"),
+    ReleaseReason.IMAGE_CHANGED: Reason("a release is made, since the image has changed"),
+    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since config, or a ConfigMap that it names, has changed"),
     ReleaseReason.SECRET_ROTATED: Reason("a release is made, since a Secret that is referenced has changed"),
-    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since a ConfigMap, or what is referenced, has changed"),
     ReleaseReason.ROLLBACK: Reason("a release is made as a copy of an earlier one"),
     ReleaseReason.RETRY: Reason("a release is made to try a failed one again"),
+    ReleaseReason.TEMPLATES_CHANGED: Reason("a release is made by a wave of the environment, for its new templates"),
     "MigrationStarted": Reason("the release's migration runs", "wait"),
     "MigrationSucceeded": Reason("its migration succeeded; its pods are started"),
     "ReleaseActive": Reason("the release serves, with all of its pods"),
     "ReleaseSuperseded": Reason("a newer release came before it served"),
     "ContractSucceeded": Reason("the release's contract step succeeded"),
+    "SafeToRevoke": Reason(
+        "a Secret's new value serves, and no pod holds an older one", "revoke the old credential at its source"
+    ),
+    "DriftRepaired": Reason(
+        "somebody changed or deleted what the operator made, and it is set back",
+        "the message has the field and the field manager; change the service instead, or see `spec.drift` of its "
+        "environment",
+    ),
 }
 """Reasons of Events about what goes as it should; of what does not, Events have the reason of the condition."""

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+from delivery_operator.api.drift import KINDS
 from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
+from delivery_operator.cluster import managed
 from delivery_operator.cluster.bodies import Bodies
 from delivery_operator.cluster.lifetimes import Lifetimes
+from delivery_operator.cluster.repairs import Repairs
 from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 
 Body = dict[str, Any]
@@ -68,12 +71,15 @@ class Store:
     def __init__(self, lifetimes: Lifetimes | None = None) -> None:
         """Start empty; tell what follows the pods of each that changes or goes."""
         self.lifetimes = lifetimes or Lifetimes()
+        self.repairs = Repairs()
         self._bodies: Bodies[ObjectKey] = Bodies()
         # UID and version of each object held: most of what is asked of most objects.
         self._held: dict[ObjectKey, tuple[str, int]] = {}
         self._environments: dict[ServiceKey, str] = {}
         self._index: dict[ServiceKey, dict[ObjectKey, None]] = {}
         self._home: dict[ObjectKey, ServiceKey] = {}
+        # Objects that a service asked for by name and whose label names another one: both look at them.
+        self._guests: dict[ObjectKey, set[ServiceKey]] = {}
         # UID of each removed object to the version at which it was: a response that was on its way when its object went
         # must not bring it back. A newer version may: an object that lost its label, and got it back, was never gone.
         self._removed: OrderedDict[str, int] = OrderedDict()
@@ -83,7 +89,7 @@ class Store:
 
         Args:
             body: the object, with kind.
-            service: the service that asks for it, for an object without the service label.
+            service: the service that asks for it by name, whatever its label says.
 
         Returns:
             The service it concerns when something changed, else None.
@@ -93,6 +99,9 @@ class Store:
         held = self._held.get(key)
         if home is None or version(body) < self._removed.get(body["metadata"]["uid"], 0):
             return None
+        if service is not None and service[0] and service != home:
+            self._guests.setdefault(key, set()).add(service)
+            self._index.setdefault(service, {})[key] = None
         if held is not None and held[1] >= version(body):
             return None
         if key[0] == POD:
@@ -102,7 +111,7 @@ class Store:
         if body["kind"] == SERVICE_KIND:
             self._environments[home] = body["spec"].get("environment", DEFAULT_ENVIRONMENT)
         previous = self._home.get(key)
-        if previous is not None and previous != home:
+        if previous is not None and previous != home and previous not in self._guests.get(key, ()):
             del self._index[previous][key]
         self._home[key] = home
         self._index.setdefault(home, {})[key] = None
@@ -204,10 +213,11 @@ class Store:
         del self._held[key]
         if key[0] == SERVICE_KIND:
             del self._environments[home]
-        index = self._index[home]
-        del index[key]
-        if not index:
-            del self._index[home]
+        for service in {home, *self._guests.pop(key, ())}:
+            index = self._index[service]
+            del index[key]
+            if not index:
+                del self._index[service]
         return home
 
 
@@ -220,6 +230,10 @@ def pruned(body: Body) -> Body:
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     if _DROPPED_ANNOTATION in (metadata.get("annotations") or {}):
         metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _DROPPED_ANNOTATION}
+    if body["kind"] in KINDS:
+        others = managed.kept(body["metadata"])
+        if others:
+            metadata["managedFields"] = others
     kept = {**body, "metadata": metadata}
     if body["kind"] == POD:
         del kept["spec"]

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from delivery_operator.engine.compare import same
+from delivery_operator.engine import drift, managers
+from delivery_operator.engine.drift import Drift, Left, Rules, Verdict
 from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
-from delivery_operator.engine.overlay import SCALERS, least
+from delivery_operator.engine.overlay import least
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Write
+from delivery_operator.engine.scaled import SCALERS
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
 
@@ -52,20 +54,68 @@ def taken(wanted: Iterable[Manifest], live: Mapping[Key, Object]) -> Taken | Non
     return None
 
 
-def writes(wanted: Sequence[Manifest], live: Mapping[Key, Object]) -> list[Write]:
-    """Plan what brings the live objects in line, in the order of the manifests; nothing for those that are."""
-    result: list[Write] = [Delete(scaler) for scaler in _dismissed(wanted, live)]
+@dataclass(frozen=True)
+class Line:
+    """What brings the live objects in line.
+
+    Attributes:
+        writes: in the order of the manifests; none for what is in line.
+        left: drift that stands for now.
+        again: seconds after which to look again; None when events suffice.
+    """
+
+    writes: Sequence[Write]
+    left: Sequence[Left] = ()
+    again: float | None = None
+
+
+def line(
+    wanted: Sequence[Manifest], live: Mapping[Key, Object], rules: Rules, settled: frozenset[Key] = frozenset()
+) -> Line:
+    """Plan what brings the live objects in line.
+
+    Args:
+        wanted: the manifests, in the order in which they are applied.
+        live: what there is.
+        rules: how drift is judged.
+        settled: what has been there before, so that somebody deleted it when it is not.
+    """
+    writes: list[Write] = [Delete(scaler) for scaler in _dismissed(wanted, live)]
+    verdicts = []
     for manifest in wanted:
-        found = live.get(key(manifest))
+        child = key(manifest)
+        found = live.get(child)
         if found is None:
-            # What never changes is created, at three quarters of the API server's cost of an apply.
-            made = _with_first_pods(manifest, wanted)
-            result.append(Create(manifest) if manifest.get("immutable") else Apply(made, uid=None))
-        elif not same(manifest, found):
-            if _to_be_handed_over(manifest, found):
-                result.append(HandOver(found, found["spec"]["replicas"]))
-            result.append(Apply(manifest, uid=uid(found)))
-    return result
+            gone = Drift(child) if child in settled else None
+            verdict = rules.judge(gone) if gone else Verdict(repair=True)
+            if verdict.repair:
+                writes.append(_made(manifest, wanted, gone))
+        else:
+            verdict, changed = _held_against(manifest, found, rules)
+            writes += changed
+        verdicts.append(verdict)
+    left = [verdict.left for verdict in verdicts if verdict.left]
+    return Line(writes, left, min((verdict.again for verdict in verdicts if verdict.again), default=None))
+
+
+def _made(manifest: Manifest, wanted: Sequence[Manifest], gone: Drift | None) -> Write:
+    # What never changes is created, at three quarters of the API server's cost of an apply.
+    if manifest.get("immutable"):
+        return Create(manifest, drift=gone)
+    return Apply(_with_first_pods(manifest, wanted), uid=None, drift=gone)
+
+
+def _held_against(manifest: Manifest, found: Object, rules: Rules) -> tuple[Verdict, list[Write]]:
+    """Judge a child that is there."""
+    if _to_be_handed_over(manifest, found):
+        return Verdict(), [HandOver(found, found["spec"]["replicas"]), Apply(manifest, uid=uid(found))]
+    if drift.ours(manifest, found):
+        return Verdict(), [Apply(manifest, uid=uid(found))]
+    drifted = drift.of(manifest, found)
+    if drifted is None:
+        return rules.in_line(key(manifest)), []
+    verdict = rules.judge(drifted)
+    return verdict, [Apply(manifest, uid=uid(found), drift=drifted)] if verdict.repair else []
 
 
 def _with_first_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> Manifest:
@@ -101,7 +151,7 @@ def _dismissed(wanted: Sequence[Manifest], live: Mapping[Key, Object]) -> list[O
         if place[0] in SCALERS
         and place not in keep
         and labels(found).get(names.PROCESS) in numbered
-        and _ours(numbered[labels(found)[names.PROCESS]], found)
+        and _owned(numbered[labels(found)[names.PROCESS]], found)
         and not found["metadata"].get("deletionTimestamp")
     ]
 
@@ -124,8 +174,24 @@ def prune(
 
 
 def _ours(manifest: Manifest, found: Object) -> bool:
+    return _owned(manifest, found) or _orphaned(manifest, found)
+
+
+def _owned(manifest: Manifest, found: Object) -> bool:
     (wanted_owner,) = manifest["metadata"]["ownerReferences"]
     return owned_by(found, wanted_owner["uid"])
+
+
+def _orphaned(manifest: Manifest, found: Object) -> bool:
+    """Whether a child is ours, and somebody took its owner away: we wrote it, for this service, and nobody owns it.
+
+    So are those that outlived a service of the same name (kubectl delete --cascade=orphan). A Job is never taken up
+    again: what it did is recorded with its owner.
+    """
+    if owner(found) is not None or found["kind"] == "Job" or not managers.written_by_us(found):
+        return False
+    service = labels(manifest).get(names.SERVICE)
+    return labels(found).get(names.SERVICE, service) == service
 
 
 def _of_namesake(manifest: Manifest, found: Object) -> bool:

@@ -10,10 +10,10 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import disposability, locks
+from delivery_operator.engine import disposability, insync, locks, rotation
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import name
-from delivery_operator.engine.outcome import Outcome, Standing
+from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -30,7 +30,7 @@ def status(
     history: History,
     spec: DeliveryServiceSpec | None,
     missing: Sequence[Missing],
-    outcome: Outcome,
+    step: Step,
 ) -> dict[str, Any]:
     """Build the whole status.
 
@@ -39,12 +39,12 @@ def status(
         history: the releases.
         spec: the parsed spec; None when it could not be read.
         missing: what is referred to and not there.
-        outcome: how the service stands.
+        step: how the service stands, and what of it drifted.
 
     Returns:
         The status, equal to the previous one when nothing changed its meaning.
     """
-    newest, active = history.newest, history.active
+    newest, active, outcome = history.newest, history.active, step.outcome
     claims: dict[ConditionType, Claim] = {
         ConditionType.READY: (TRUE if outcome.ready else FALSE, outcome.reason, outcome.message),
         ConditionType.RECONCILING: _reconciling(outcome),
@@ -54,6 +54,8 @@ def status(
     }
     if newest and newest.has_job(names.CONTRACT):
         claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest, snapshot)
+    if spec and step.drift:
+        claims[ConditionType.IN_SYNC] = insync.claim(step.drift, spec.environment)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
     shutdown = disposability.merged(
         previous.get("shutdown") or (), snapshot.shutdowns, spec.processes if spec else None
@@ -71,8 +73,12 @@ def status(
         result |= {"activeRelease": active.name, "image": active.body["spec"]["image"]}
     if spec:
         result["formation"] = " ".join(f"{each}={_pods(process)}" for each, process in sorted(spec.processes.items()))
-    if shutdown:
-        result["shutdown"] = shutdown
+    told = {
+        "shutdown": shutdown,
+        "drift": insync.entries(step.drift, previous, timestamp(snapshot.now)),
+        "rotation": rotation.told(snapshot, history),
+    }
+    result |= {field: entries for field, entries in told.items() if entries}
     result["conditions"] = with_times(claims, previous, generation, snapshot.now)
     return result
 
@@ -155,8 +161,10 @@ def config_message(missing: Sequence[Missing]) -> str:
 def _migration(newest: Release | None) -> Claim:
     if newest is None:
         return UNKNOWN, "NoRelease", "there is no release yet"
-    if newest.copy_of is not None:
-        return TRUE, "NoMigration", f"release {newest.name} is a copy of release {newest.copy_of}, which has migrated"
+    origin = newest.copy_of or newest.renewal_of
+    if origin is not None:
+        what = "is a copy of" if newest.copy_of else "renews"
+        return TRUE, "NoMigration", f"release {newest.name} {what} release {origin}, which has migrated"
     if not newest.has_job(names.MIGRATE):
         return TRUE, "NoMigration", f"release {newest.name} has no migration"
     result = (newest.migration or {}).get("result")

@@ -13,7 +13,8 @@ A release lives like this; everything to the right of "Failed" happens to the re
 1. The spec cannot be read, or is being deleted: touch nothing. Paused: tell how it stands, and touch nothing else.
 2. What the newest release should be (`wish`): the spec's content, or that of the release that rollbackTo names.
 3. Something that it needs is missing (`gate`): cut nothing, keep what runs.
-4. Content or references differ from the newest release's, or its failure is to be retried: cut the next one.
+4. Content or references differ from the newest release's, its failure is to be retried, or a wave of the environment
+   asks for its `renewal` with newer templates: cut the next one.
 5. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
    for.
 6. Otherwise take the newest release one step on, according to its phase.
@@ -25,7 +26,7 @@ status.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from pydantic import ValidationError
@@ -35,11 +36,15 @@ from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
 from delivery_operator.engine import (
     conditions,
     contract,
+    cut,
+    doomed,
+    evidence,
     gate,
     jobs,
     locks,
     migration,
     overlay,
+    problems,
     references,
     tasks,
     wish,
@@ -70,7 +75,7 @@ def decide(snapshot: Snapshot) -> Plan:
     except ValidationError as error:
         step = Step((), Outcome(Standing.STUCK, "InvalidSpec", conditions.invalid(error)))
         return _plan(snapshot, history, None, (), step)
-    wanted = wish.of(spec, history, snapshot.children)
+    wanted = wish.of(snapshot.service, spec, history, snapshot.children)
     missing = references.missing(wanted.spec, snapshot.referenced, snapshot.platform.bindings, snapshot.unbound)
     scene = Scene(snapshot, spec, history, wanted, missing)
     try:
@@ -78,7 +83,7 @@ def decide(snapshot: Snapshot) -> Plan:
     except TemplateError as error:
         step = Step((), gate.template_invalid(str(error)))
     if missing and snapshot.unbound and not spec.paused:
-        step = Step(step.writes, step.outcome, _UNBOUND_SECONDS)
+        step = replace(step, look_again_after=_UNBOUND_SECONDS)
     return _plan(snapshot, history, spec, missing, step)
 
 
@@ -91,13 +96,14 @@ def _plan(
     if snapshot.refusal and not chores.refused:
         refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
-        return Plan(_report(snapshot, history, spec, missing, outcome))
+        return Plan(_report(snapshot, history, spec, missing, replace(step, outcome=outcome)))
     if snapshot.refusal:
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
-        told = () if step.writes else _report(snapshot, history, spec, missing, step.outcome)
+        told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))
-    writes = (*step.writes, *([] if spec and spec.paused else locks.let_go(snapshot, history)), *chores.writes)
-    return Plan(writes or _report(snapshot, history, spec, missing, step.outcome), again)
+    left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
+    writes = (*step.writes, *left, *chores.writes)
+    return Plan(writes or _report(snapshot, history, spec, missing, step), again)
 
 
 def _report(
@@ -105,9 +111,11 @@ def _report(
     history: History,
     spec: DeliveryServiceSpec | None,
     missing: Sequence[Missing],
-    outcome: Outcome,
+    step: Step,
 ) -> tuple[SetStatus, ...]:
-    status = conditions.status(snapshot, history, spec, missing, outcome)
+    status = conditions.status(snapshot, history, spec, missing, step)
+    wrong = problems.of(snapshot, history, spec, missing, status["conditions"])
+    status |= {"problems": wrong} if wrong else {}
     return () if status == (snapshot.service.get("status") or {}) else (SetStatus(snapshot.service, status),)
 
 
@@ -132,34 +140,22 @@ class _Decision:
     def next(self) -> Step:
         newest = self.scene.history.newest
         closed = gate.closed(self.scene)
-        if not closed and (newest is None or self._outdated(newest)):
+        if not closed and cut.due(self.scene, newest):
             closed = gate.unrenderable(self.scene)
             if not closed:
-                return self._cut(newest)
+                return cut.step(self.scene, newest)
         if newest is None:
             assert closed is not None  # noqa: S101 else the first release would have been cut
             return Step((), closed)
         step = self._go_on(newest)
-        return Step((), closed, step.look_again_after) if closed and not step.writes else step
-
-    def _outdated(self, newest: Release) -> bool:
-        # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
-        return (
-            newest.phase is Phase.SUPERSEDED
-            or newest.digest != self.scene.wish.digest(self.scene.snapshot)
-            or wish.retried(self.scene.snapshot.service, newest)
-        )
-
-    def _cut(self, newest: Release | None) -> Step:
-        release = wish.cut(self.scene.wish, self.scene.snapshot, newest)
-        return Step(
-            (Create(release, made_from=self.scene.snapshot.service),),
-            Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
-        )
+        return replace(step, outcome=closed) if closed and not step.writes else step
 
     def _go_on(self, newest: Release) -> Step:
         """End what older releases still do, then take the newest one step on."""
-        blocking = None
+        active, blocking = self.scene.history.active, None
+        rescaled = active and self.scene.scaling_recorded(active)
+        if rescaled:
+            return Step((rescaled,), self.scene.serving(newest))
         for release in self.scene.history.older:
             match self._supersede(release):
                 case None:
@@ -290,17 +286,16 @@ class _Decision:
         wanted = scene.children(release)
         seen = scene.health(wanted, release)
         started = scene.working(release, "RollingOut", f"release {release.name} is rolled out")
-        step = scene.kept(wanted, started)
+        step = scene.kept(wanted, started, rolling=True)
         if step.writes or step.outcome is not started:
             return step
         if seen.healthy:
             at = conditions.timestamp(scene.snapshot.now)
             return Step((scene.record(release, Phase.ACTIVE, activeAt=at),), scene.serving(release))
-        if seen.overdue:
-            cause = seen.problem.message if seen.problem else "no pod became ready in time"
-            message = f"process {', '.join(seen.overdue)} made no progress within its deadline: {cause}"
-            return self._fail(release, "RolloutFailed", message)
-        return Step((), scene.progress(release, seen))
+        given_up = doomed.verdict(scene, release, seen)
+        if given_up:
+            return self._fail(release, "RolloutFailed", given_up)
+        return replace(step, outcome=scene.progress(release, seen))
 
     # Active: repair drift, remove what the spec dropped, let old releases go, and take the contract step.
 
@@ -318,9 +313,9 @@ class _Decision:
             case None:
                 return step
             case UnderWay(again):
-                return Step((), step.outcome, again)
+                return replace(step, look_again_after=again or step.look_again_after)
             case Outcome() as blocked:
-                return Step((), blocked)
+                return replace(step, outcome=blocked)
             case write:
                 return Step((write,), step.outcome)
 
@@ -340,7 +335,7 @@ class _Decision:
         step = scene.kept(wanted, outcome)
         if step.writes or not scene.health(wanted, active).healthy:
             return step
-        return Step(scene.cleared(wanted, active), outcome)
+        return replace(step, writes=scene.cleared(wanted, active))
 
     def _fail(self, release: Release, reason: str, message: str, **fields: object) -> Step:
         failed = self.scene.record(release, Phase.FAILED, reason=reason, message=message, **fields)

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from delivery_operator.api import cause
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.reasons import STANDING
 from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
-from delivery_operator.engine import disposability
+from delivery_operator.engine import disposability, insync
+from delivery_operator.engine.drift import Drift
 from delivery_operator.engine.objects import Object, condition, name, owner, uid
-from delivery_operator.engine.plan import Create, SetStatus, Write
+from delivery_operator.engine.plan import Apply, Create, SetStatus, Write
 from delivery_operator.render.canonical import digest
 
 MESSAGE_LIMIT: Final = 1024
@@ -92,7 +94,7 @@ class _Row:
     before: frozenset[object] | None = None
 
 
-_CUT, _FAILS, _STANDS = 0, 4, 7
+_CUT, _FAILS, _STANDS, _SAFE = 0, 4, 7, 8
 _OF_A_RELEASE: Final = (
     _Row(1, _phase, Phase.MIGRATING, "MigrationStarted", "the migration of release {release} runs (Job {job})"),
     _Row(
@@ -122,7 +124,10 @@ _OF_A_RELEASE: Final = (
 
 # Of a service's status: conditions other than Ready that are told of when they come to this, under their own reason.
 
-_CONDITIONS: Final[Mapping[ConditionType, ConditionStatus]] = {ConditionType.CONTRACT_SUCCEEDED: ConditionStatus.FALSE}
+_CONDITIONS: Final[Mapping[ConditionType, ConditionStatus]] = {
+    ConditionType.CONTRACT_SUCCEEDED: ConditionStatus.FALSE,
+    ConditionType.IN_SYNC: ConditionStatus.FALSE,
+}
 
 
 def of(write: Write) -> tuple[Event, ...]:
@@ -132,6 +137,8 @@ def of(write: Write) -> tuple[Event, ...]:
             return (_cut(manifest),)
         case SetStatus(target, status) if target["kind"] == RELEASE:
             return tuple(_of_release(_Change(target, target.get("status") or {}, status)))
+        case Apply(manifest, drift=Drift() as drift) | Create(manifest, drift=Drift() as drift):
+            return (_repaired(manifest, drift),)
         case SetStatus(target, status) if target["kind"] == SERVICE:
             return tuple(_of_service(_Change(target, target.get("status") or {}, status)))
         case _:
@@ -141,8 +148,14 @@ def of(write: Write) -> tuple[Event, ...]:
 def _cut(release: Object) -> Event:
     spec = release["spec"]
     copied = f", a copy of release {spec['copyOf']}" if "copyOf" in spec else ""
-    message = f"release {name(release)} is made{copied} (image {spec['image']})"
-    return Event(_service_of(release), EventType.NORMAL, spec["reason"], message, (spec["number"], _CUT))
+    why = cause.sentence(spec)
+    message = f"release {name(release)} is made{copied} (image {spec['image']})" + (f": {why}" if why else "")
+    return Event(_service_of(release), EventType.NORMAL, spec["reason"], _cut_short(message), (spec["number"], _CUT))
+
+
+def _repaired(child: Object, drift: Drift) -> Event:
+    message = _cut_short(f"{insync.told(drift)}, and is {'set back' if drift.changes else 'made again'}")
+    return Event(_service_of(child), EventType.WARNING, "DriftRepaired", message, (0, _STANDS))
 
 
 def _of_release(change: _Change) -> Iterator[Event]:
@@ -176,6 +189,16 @@ def _of_service(change: _Change) -> Iterator[Event]:
     told, tells = (status.get("shutdown") or () for status in (change.before, change.after))
     for reason, message in disposability.worsened(name(change.target), told, tells):
         yield _claimed(change, {"reason": reason, "message": message}, EventType.WARNING)
+    safe_before, safe = _safe(change.before), _safe(change.after)
+    for secret in sorted(safe.keys() - safe_before.keys()):
+        message = f"Secret {secret}: {safe[secret]}"
+        step = (change.after.get("number", 0), _SAFE)
+        yield Event(_itself(change.target, SERVICE), EventType.NORMAL, "SafeToRevoke", message, step)
+
+
+def _safe(status: Mapping[str, Any]) -> dict[str, str]:
+    """Name of each rotated Secret whose old value may be revoked, to what is said of it."""
+    return {each["secret"]: each["message"] for each in status.get("rotation") or () if each["safeToRevoke"]}
 
 
 def _type_of_standing(reason: str, change: _Change) -> EventType | None:

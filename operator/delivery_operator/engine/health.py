@@ -83,6 +83,8 @@ def _available(deployment: Object, manifest: Manifest, wanted: Sequence[Manifest
         # be Ready each time. New pods replace old ones only as they become available, so none is old when all serve.
         all_new = status.get("updatedReplicas", 0) == status.get("replicas", 0)
         return bool(all_new and status.get("availableReplicas", 0) >= least(manifest, wanted))
+    # More pods than are wanted, by somebody whose change is left, serve as well; with fewer the service lacks some.
+    replicas = max(replicas, deployment["spec"].get("replicas", replicas))
     return bool(
         status.get("updatedReplicas", 0) == replicas
         and status.get("availableReplicas", 0) == replicas

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from delivery_operator.engine.drift import Left
 from delivery_operator.engine.plan import Write
 
 
@@ -42,11 +43,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Step:
-    """The next thing to do: writes, or when there are none, how the service stands."""
+    """The next thing to do: writes, or when there are none, how the service stands.
+
+    Attributes:
+        look_again_after: seconds after which to look again; None when events suffice.
+        drift: what somebody changed and stands for now.
+    """
 
     writes: Sequence[Write]
     outcome: Outcome
     look_again_after: float | None = None
+    drift: Sequence[Left] = ()
 
 
 @dataclass(frozen=True)

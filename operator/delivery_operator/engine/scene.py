@@ -7,17 +7,20 @@ from typing import Any, Final
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import children, connections, health, overlay
+from delivery_operator.engine.drift import Rules
 from delivery_operator.engine.health import Health
 from delivery_operator.engine.history import History, Release
-from delivery_operator.engine.objects import Object, key, labels
+from delivery_operator.engine.objects import Key, Object, key, labels
 from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.plan import Delete, SetStatus, Write
 from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
+from delivery_operator.engine.scaled import SCALING
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.engine.wish import Wish
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
+from delivery_operator.render.platform import OPTIONAL
 
 _NEEDED_BY_A_JOB: Final = frozenset({"ServiceAccount", "ConfigMap"})
 
@@ -58,12 +61,33 @@ class Scene:
         own = [each for each in self.children(release) if each["kind"] in needed]
         return kept + [each for each in own if key(each) not in keys]
 
-    def kept(self, wanted: list[Manifest], outcome: Outcome, again: float | None = None) -> Step:
-        """Keep live objects in line with manifests; the outcome holds when there is nothing to write."""
+    def kept(
+        self, wanted: list[Manifest], outcome: Outcome, again: float | None = None, *, rolling: bool = False
+    ) -> Step:
+        """Keep live objects in line with manifests; the outcome holds when there is nothing to write.
+
+        Args:
+            wanted: the manifests.
+            outcome: how the service stands.
+            again: seconds after which to look again.
+            rolling: whether the manifests are being rolled out: what somebody changed is set back in any case.
+        """
         blocked = self.taken(wanted)
         if blocked:
             return Step((), blocked, again)
-        return Step(children.writes(wanted, self.snapshot.children), outcome, again)
+        policy = None if self.snapshot.obstacle else self.snapshot.platform.environment.drift
+        rules = Rules(policy, self.snapshot.repairs, rolling)
+        settled = frozenset() if rolling else self._settled()
+        line = children.line(wanted, self.snapshot.children, rules, settled)
+        return Step(line.writes, outcome, min(filter(None, (again, line.again)), default=None), line.left)
+
+    def _settled(self) -> frozenset[Key]:
+        """What has been there since the release that serves became Active; what scales comes and goes with the spec."""
+        stored = self.history.active.manifests if self.history.active else ()
+        passing = SCALING | {"Job"}
+        return frozenset(
+            key(each) for each in stored if each["kind"] not in passing and each["apiVersion"] not in OPTIONAL
+        )
 
     def cleared(self, wanted: list[Manifest], release: Release) -> list[Write]:
         """Remove what no manifest asks for, and the releases that are too old to be kept."""
@@ -123,11 +147,19 @@ class Scene:
 
     # What to record and to tell.
 
+    def scaling_recorded(self, release: Release) -> SetStatus | None:
+        """Keep what scales a release before it is applied, once the spec asks for something else than before."""
+        held, today = release.scaled_for, overlay.scaling_today(release, self.snapshot, self.spec)
+        if held is None or today is None or today.asked == held:
+            return None
+        return self.record(release, release.phase, scaling=today.record())
+
     def record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:
         """Write how far a release has come; what is recorded of its Jobs stays."""
         kept = {
             "migration": release.migration,
             "contract": release.contract,
+            "scaling": release.status.get("scaling"),
             "activeAt": release.status.get("activeAt"),
             **fields,
         }

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.disposability import Record
+from delivery_operator.engine.drift import Repaired
 from delivery_operator.engine.objects import Key, Object
 from delivery_operator.render.bundle import Bundle
 from delivery_operator.render.platform import Platform
@@ -31,10 +32,12 @@ class Obstacle:
     Attributes:
         reason: one word for programs.
         message: the cause and the next step, for people.
+        passes: whether it goes away by itself.
     """
 
     reason: str
     message: str
+    passes: bool = False
 
 
 Reference = tuple[ReferenceKind, str]
@@ -78,12 +81,14 @@ class Snapshot:
         platform: what the environment and the cluster add; the built-in one when there is an obstacle.
         obstacle: set when there is no usable environment.
         template_fault: what is wrong with the environment's own templates, empty when nothing is.
+        renew: whether a wave of the environment asks the service to take those templates now.
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
         databases: Secret and type of each database that a release with work to do is bound to, to the names of the
             Leases it takes for that.
         locks: the Leases of those names, and all that releases of the service hold, by name.
         lock_namespace: where Leases are.
         tasks: the DeliveryTasks that name the service.
+        repairs: what was lately set back in which child; not more than a delay depends on it.
         shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
         refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
     """
@@ -98,10 +103,12 @@ class Snapshot:
     platform: Platform = field(default_factory=Platform)
     obstacle: Obstacle | None = None
     template_fault: str = ""
+    renew: bool = False
     unbound: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[Database, tuple[str, ...]] = field(default_factory=dict)
     locks: Mapping[str, Lock] = field(default_factory=dict)
     lock_namespace: str = ""
     tasks: Sequence[Object] = ()
+    repairs: Mapping[Key, Repaired] = field(default_factory=dict)
     shutdowns: Mapping[str, Record] = field(default_factory=dict)
     refusal: Refusal | None = None

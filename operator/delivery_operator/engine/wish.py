@@ -10,16 +10,19 @@ from functools import lru_cache
 from typing import Any
 
 from delivery_operator.api.base import API_VERSION
-from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason, ReferenceKind
+from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import overlay, references
+from delivery_operator.engine import changes, overlay, references
+from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.memo import KEPT, Content, Same
-from delivery_operator.engine.objects import Key, Object, name, uid
+from delivery_operator.engine.objects import Key, Object, annotations, name, uid
+from delivery_operator.engine.plan import Create
+from delivery_operator.engine.scaled import asked
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest, content, pack, render
+from delivery_operator.render.manifests import content, pack, render, scaling
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Wish:
         hashes = references.hashes(self.spec, snapshot.referenced, snapshot.platform.bindings)
         return digest({"content": self.content, "references": hashes})
 
+    def met_by(self, release: Release, snapshot: Snapshot) -> bool:
+        """Whether a release is what is wished for; of one to go back to the manifests count too, not content alone."""
+        as_source = self.source is None or self.source.templates == release.templates
+        return as_source and release.digest == self.digest(snapshot)
+
 
 def read(service: Object) -> DeliveryServiceSpec:
     """Read the spec of a service.
@@ -66,11 +74,12 @@ def _content(spec: Same) -> dict[str, Any]:
     return content(spec.value)
 
 
-def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
+def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) -> Wish:
     """Answer what the newest release should be.
 
     Args:
-        spec: the service's.
+        service: the service; its user may have lifted a refusal (annotation delivery.dev/force-rollback).
+        spec: its spec, read.
         history: its releases.
         live: the objects that there are: a contract step that has begun may not be recorded yet.
     """
@@ -87,18 +96,16 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
         )
         return Wish(spec, own, obstacle=Obstacle("RollbackTargetMissing", message))
     contracted = max((each.number for each in history.releases if each.contracted(live)), default=0)
-    if contracted > number:
+    forced = annotations(service).get(names.FORCE_ROLLBACK) == names.release(name(service), number)
+    if contracted > number and not forced:
         message = (
             f"release {number}, which spec.release.rollbackTo names, cannot run any more: the contract step of release "
             f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
         )
         return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
-    if target.has_job(names.MIGRATE) and (target.migration or {}).get("result") != MigrationResult.SUCCEEDED:
-        message = (
-            f"release {number}, which spec.release.rollbackTo names, has never run: its migration did not succeed, and "
-            "a copy runs none; name one that has served, or remove rollbackTo"
-        )
-        return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
+    unmigrated = _unmigrated(target, number)
+    if unmigrated:
+        return Wish(spec, own, obstacle=unmigrated)
     today = overlay.todays(target, spec)
     if today is None:
         message = (
@@ -109,8 +116,28 @@ def of(spec: DeliveryServiceSpec, history: History, live: Mapping[Key, Object]) 
     return Wish(today, target.content, source=target)
 
 
-def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
-    """Make the next release.
+def _unmigrated(target: Release, number: int) -> Obstacle | None:
+    """Why a release has never run: a copy of it would run no migration either."""
+    if not target.has_job(names.MIGRATE) or (target.migration or {}).get("result") == MigrationResult.SUCCEEDED:
+        return None
+    named = f"release {number}, which spec.release.rollbackTo names, has"
+    if target.phase in {Phase.PENDING, Phase.MIGRATING}:
+        return Obstacle("RollbackTargetMigrating", f"{named} not migrated yet; its end is waited for", passes=True)
+    message = (
+        f"{named} never run: its migration did not succeed, and a copy runs none; name one that has served, or remove "
+        "rollbackTo"
+    )
+    return Obstacle("RollbackRefused", message)
+
+
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None) -> Create:
+    """Plan the making of the next release.
+
+    Args:
+        wish: what it should be.
+        snapshot: what there is.
+        newest: the release before it.
+        renewed: number of the release that it renews, if it does.
 
     Raises:
         TemplateError: the templates are wrong.
@@ -118,7 +145,8 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
     service = snapshot.service
     number = last_number(snapshot, newest) + 1
     namespace = service["metadata"]["namespace"]
-    return {
+    reason, what = changed(wish, snapshot, newest, renewed)
+    release = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {
@@ -138,47 +166,59 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
         "spec": {
             "service": name(service),
             "number": number,
-            "reason": _reason(wish, snapshot, newest).value,
+            "reason": reason.value,
+            "changes": what.told(),
+            **({"renewalOf": renewed} if renewed else {}),
             "digest": wish.digest(snapshot),
-            "references": references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings),
+            "references": references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings),
             **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
         },
     }
+    return Create(release, made_from=service, changes=what)
 
 
 def retried(service: Object, newest: Release) -> bool:
     """Whether the newest release failed and is asked to be tried again (annotation delivery.dev/retry)."""
-    annotations = service["metadata"].get("annotations") or {}
-    return newest.phase is Phase.FAILED and annotations.get(names.RETRY) == newest.name
+    return newest.phase is Phase.FAILED and annotations(service).get(names.RETRY) == newest.name
 
 
 def _rendered(wish: Wish, snapshot: Snapshot) -> dict[str, Any]:
     spec, service = wish.spec, snapshot.service
-    manifests = render(name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
+    whole = (name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
     return {
         "image": spec.image,
         **({"revision": spec.codebase.revision} if spec.codebase else {}),
         "content": wish.content,
         "templates": snapshot.bundle.digest,
-        "manifests": pack(manifests),
+        "manifests": pack([*render(*whole), *scaling(*whole)]),
+        "scaling": asked(spec.processes, snapshot.platform),
     }
 
 
 def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     """Take everything from the source byte for byte; the Secrets it names hold today's credentials."""
-    kept = ("image", "revision", "content", "templates", "manifests")
+    kept = ("image", "revision", "content", "templates", "manifests", "scaling")
     number = wish.spec.release.rollback_to
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 
 
-def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Reason:
+def changed(
+    wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None
+) -> tuple[Reason, Changes]:
+    """Tell why the next release is made, and what somebody changed for it."""
+    since = newest.body["metadata"].get("creationTimestamp") if newest else None
     if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
-        return Reason.RETRY
+        return Reason.RETRY, Changes((("metadata", "annotations", names.RETRY),), since=since)
     if wish.source:
-        return Reason.ROLLBACK
-    if newest is None or newest.content != wish.content:
-        return Reason.SPEC_CHANGED
-    before = {(each["kind"], each["name"]): each["hash"] for each in newest.body["spec"].get("references") or ()}
-    now = references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings)
-    changed = {each["kind"] for each in now if before.get((each["kind"], each["name"])) != each["hash"]}
-    return Reason.SECRET_ROTATED if changed == {ReferenceKind.SECRET.value} else Reason.CONFIG_CHANGED
+        return Reason.ROLLBACK, Changes((changes.ROLLBACK,), since=since)
+    if renewed:
+        return Reason.TEMPLATES_CHANGED, Changes((), since=since)
+    back = (changes.ROLLBACK,) if newest and newest.copy_of else ()
+    held = references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings)
+    before = newest.body["spec"].get("references") or () if newest else held
+    found = Changes(
+        (*back, *changes.of_spec(newest.content if newest else None, wish.content)),
+        changes.of_references(before, held),
+        since,
+    )
+    return found.reason, found

@@ -95,7 +95,13 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
-        self.drift = Counter(
+        self.drift_repairs = Counter(
+            "delivery_operator_drift_repairs_total",
+            "Children set back, or made again, after somebody changed or deleted them, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.corrections = Counter(
             "delivery_operator_resync_corrections_total",
             "Services about which a LIST knew more than the watches had told.",
             registry=self.registry,

@@ -88,7 +88,7 @@ class Resync:
             for namespace in self.settings.scopes if resource.namespaced else (None,):
                 changed |= await self._list(resource, namespace)
         if self.vitals.synced:
-            self.metrics.drift.inc(len(changed))
+            self.metrics.corrections.inc(len(changed))
         self.vitals.synced = True
         # Those that were deleted are looked at too, to forget what was kept for them.
         for key in {*self.store.keys(), *changed}:

@@ -55,6 +55,34 @@ def test_rollback_serves_the_release_before_and_forward_the_spec_again(served: S
     assert image(served) == f"{shop.IMAGE}:v1.1.0"
 
 
+def test_rollback_behind_a_contract_step_needs_force_and_says_what_may_break(served: Site, delivery: Delivery) -> None:
+    """F5-6: refused before any write, and lifted for this release only."""
+    contract = {"command": ["order", "migrate", "--contract"], "backoffLimit": 0}
+    change(served, image=f"{shop.IMAGE}:v1.1.0", release={"contract": contract})
+    shop.wait_ready(served.kube, served.namespace, "order-r2")
+
+    def contracted() -> bool:
+        status = served.kube.get("DeliveryRelease", served.namespace, "order-r2")["status"]
+        return bool(status.get("contract", {}).get("result") == "Succeeded")
+
+    wait_for(contracted, "the contract step", 60)
+    declined = delivery("rollback", "order", "1")
+    assert (declined.code, "before the contract step of release 2" in declined.err) == (1, True)
+    assert "rollbackTo" not in shop.get(served.kube, served.namespace)["spec"]["release"]
+
+    forced = delivery("rollback", "order", "1", "--force")
+    assert forced.code == 0
+    assert "its processes may fail" in forced.err
+    annotations = shop.get(served.kube, served.namespace)["metadata"]["annotations"]
+    assert annotations["delivery.dev/force-rollback"] == "order-r1"
+    shop.wait_ready(served.kube, served.namespace, "order-r3")
+    assert image(served) == f"{shop.IMAGE}:v1.0.0"
+
+    assert delivery("rollback", "order", "--forward").code == 0
+    assert "annotations" not in shop.get(served.kube, served.namespace)["metadata"], "it lifts nothing any more"
+    assert delivery("rollback", "order", "--forward", "--force").code == 2
+
+
 def test_rollback_to_what_is_not_there_changes_nothing(served: Site, delivery: Delivery) -> None:
     before = shop.get(served.kube, served.namespace)["metadata"]["generation"]
     assert delivery("rollback", "order").code == 1

@@ -59,7 +59,7 @@ def test_the_second_waits_and_says_for_whom_and_goes_on_by_itself(migrating: Sit
 def test_the_lease_outlives_the_operator_and_goes_with_a_failure(migrating: Site) -> None:
     shop.wait_reason(migrating.kube, migrating.namespace, "WaitingForDatabase", PAYMENT)
     (before,) = leases(migrating)
-    for run in list(migrating._runs):  # noqa: SLF001 all that were started here
+    for run in list(migrating.runs):
         run.kill()
     migrating.start(resync_seconds="1")
     migrating.wait_for_lists(2)

@@ -56,6 +56,13 @@ def test_every_field_is_described(definition: Definition) -> None:
 
 
 @pytest.mark.parametrize("definition", KINDS)
+def test_the_api_server_adds_nothing_to_a_status(definition: Definition) -> None:
+    """A default would be in what is read and not in what is written: the status would be written without end."""
+    defaults = {path for path, node in nodes(schema(definition)) if path.startswith(".status.") and "default" in node}
+    assert defaults <= {".status.phase"}, "which every status has"
+
+
+@pytest.mark.parametrize("definition", KINDS)
 def test_every_rule_says_where_it_applies_and_what_to_write(definition: Definition) -> None:
     """A message that only says no leaves its reader alone."""
     remedies = (

@@ -30,18 +30,45 @@ def test_a_service_that_serves_has_no_problems(server: Server, delivery: Deliver
     assert "Problems" not in ended.out
 
 
+@pytest.mark.parametrize("words", [("describe", "order"), ("ps", "order"), ("ps",)])
+def test_a_rotation_is_shown_with_the_pods_that_hold_the_old_value(
+    words: tuple[str, ...], server: Server, delivery: Delivery, golden: Golden
+) -> None:
+    body = world.ready()
+    message = "pods of older releases may hold the old value; keep the old credential valid until they are gone"
+    pods = ["order-web-5d8f-a", "order-web-5d8f-b"]
+    body["status"]["rotation"] = [
+        {
+            "secret": "db",
+            "release": "order-r2",
+            "pods": pods,
+            "morePods": True,
+            "safeToRevoke": False,
+            "message": message,
+        },
+        {"secret": "stripe", "release": "order-r1", "safeToRevoke": True, "message": "…"},
+    ]
+    world.populate(server, body)
+    ended = delivery(*words)
+    assert (ended.code, ended.err) == (0, "")
+    golden(f"pages/rotation-{words[0]}.txt", ended.out)
+    if words[0] == "describe":
+        page = json.loads(delivery("describe", "order", "-o", "json").out)
+        assert page["rotation"] == [{"service": "order", **each} for each in body["status"]["rotation"]]
+
+
 def test_output_for_programs_has_the_same_facts(server: Server, delivery: Delivery) -> None:
     world.populate(server)
     page = json.loads(delivery("describe", "order", "-o", "json").out)
     assert page["processes"] == json.loads(delivery("ps", "order", "-o", "json").out)
     assert page["releases"] == json.loads(delivery("releases", "order", "-o", "json").out)
-    assert page["problems"] == [
-        {
-            "reason": "MigrationFailed",
-            "message": "release order-r2 failed: exit code 7: no such table: orders; release order-r1 serves",
-            "command": "kubectl delivery retry order, once it is mended",
-        }
-    ]
+    assert page["problems"][0] == {
+        "severity": "Error",
+        "reason": "MigrationFailed",
+        "about": "DeliveryRelease order-r2",
+        "message": "the migration failed with exit code 7; the end of its output: no such table: orders",
+        "remedy": "read the output in the message, mend it, and `kubectl delivery retry order`",
+    }
     web = next(each for each in page["processes"] if each["process"] == "web")
     assert (web["wanted"], web["ready"], web["updated"], web["restarts"]) == (3, 2, 3, 5)
     assert web["scaling"] == {"min": 2, "max": 8}

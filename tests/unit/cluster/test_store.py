@@ -60,6 +60,32 @@ def test_an_object_that_moves_to_another_service_leaves_the_first() -> None:
     assert store.of_service(("shop", "payment")) == [body(2, service="payment")]
 
 
+def test_a_service_that_asks_for_an_object_by_name_sees_it_whatever_its_label_says() -> None:
+    """Its label was changed by hand, or its name is that of a child of another service's."""
+    payment = ("shop", "payment")
+    store = Store()
+    store.put(body(1, service="payment"))
+    assert store.put(body(1, service="payment"), ORDER) is None, "nothing new"
+    assert store.of_service(ORDER) == store.of_service(payment) == [body(1, service="payment")]
+    assert store.put(body(2, service="payment")) == payment
+    assert store.of_service(ORDER) == [body(2, service="payment")]
+    assert store.put(body(3)) == ORDER, "the label is set right"
+    assert store.of_service(payment) == []
+    assert store.of_service(ORDER) == [body(3)]
+    store.remove(body(4))
+    assert store.of_service(ORDER) == store.of_service(payment) == []
+
+
+def test_one_that_asked_and_then_is_named_by_the_label_keeps_the_object() -> None:
+    store = Store()
+    store.put(body(1), ("shop", "payment"))
+    store.put(body(2, service="payment"))
+    store.put(body(3, service="third"))
+    assert store.of_service(("shop", "payment")) == [body(3, service="third")], "it has asked, and the name is its own"
+    store.remove(body(4))
+    assert store.of_service(("shop", "payment")) == store.of_service(("shop", "third")) == []
+
+
 def test_a_deleted_object_is_gone_and_a_late_answer_does_not_bring_it_back() -> None:
     """The answer to our write was on its way when the deletion came by the watch."""
     store = Store()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from delivery_operator.engine.compare import differences, same
+from delivery_operator.engine.compare import differences, same, written
 
 A = {"name": "a", "image": "a:1"}
 B = {"name": "b", "image": "b:1"}
@@ -44,11 +44,13 @@ def test_no_difference(wanted: dict[str, Any], live: dict[str, Any]) -> None:
         pytest.param({"c": [A]}, {"c": [{"name": "a", "image": "x"}] * 2}, ["c[a]"], id="a name that is there twice"),
         pytest.param({"c": [{"port": 80}]}, {"c": [{"port": 81}]}, ["c[0]"], id="an object without a name, by index"),
         pytest.param({"c": [A]}, {"c": ["text"]}, ["c[a]"], id="a scalar where an object was"),
+        pytest.param({"selector": {"a": "b"}}, {"selector": {"a": "b", "c": "d"}}, ["selector"], id="a label more"),
+        pytest.param({"m": {"a.b/c": "1"}}, {"m": {}}, ["m[a.b/c]"], id="a key with dots"),
         pytest.param({"a": 1, "b": 2}, {"a": 2, "b": 1}, ["a", "b"], id="every difference is named"),
     ],
 )
 def test_differences_are_named_by_path(wanted: dict[str, Any], live: dict[str, Any], paths: list[str]) -> None:
-    assert list(differences(wanted, live)) == paths
+    assert [written(path) for path in differences(wanted, live)] == paths
     assert not same(wanted, live)
 
 
@@ -69,4 +71,4 @@ POLICY = {"kind": "NetworkPolicy", "metadata": {"labels": {"a": "b"}}, "spec": {
 def test_lists_that_are_one_value_are_compared_as_a_whole(spec: object, found: list[str]) -> None:
     """A rule that somebody adds to a NetworkPolicy would open a way: it is drift, not another's field."""
     live = {"kind": "NetworkPolicy", "metadata": {"labels": {"a": "b", "c": "d"}}, "spec": spec}
-    assert list(differences(POLICY, live)) == found
+    assert [written(path) for path in differences(POLICY, live)] == found

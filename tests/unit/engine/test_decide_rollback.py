@@ -1,14 +1,31 @@
 """`rollbackTo` (F5-4): a copy of an earlier release, for as long as the spec names one."""
 
+from copy import deepcopy
+
 import pytest
 
 from delivery_operator.engine.plan import Plan
 from delivery_operator.render import bundle as bundles
+from delivery_operator.render import names
+from delivery_operator.render.canonical import canonical_json
 from tests.unit.support import builders
 from tests.unit.support.world import SECRET, World
 
 OTHER = "registry.example.com/shop/order:v3.0.0"
 CONTRACT = {"command": ["order", "migrate", "--contract"]}
+
+
+@pytest.fixture
+def contracted() -> World:
+    """A service in its third release; the contract step of the second has run."""
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
+    world.run()
+    assert world.release(2)["status"]["contract"]["result"] == "Succeeded"
+    world.edit(image=OTHER, release={})
+    world.run()
+    return world
 
 
 @pytest.fixture
@@ -38,6 +55,89 @@ def test_a_rollback_is_a_release_with_the_content_of_the_one_named(third: World)
     assert third.said("Ready") == ("True", "Serving")
 
 
+def test_what_runs_after_a_rollback_is_what_ran_before_byte_for_byte(third: World) -> None:
+    """Invariants 5 and 9: but for the number of the release, and what takes effect at once."""
+
+    def running(number: int) -> str:
+        found = {
+            f"{kind} {name}": {**body["spec"], "annotations": body["metadata"].get("annotations")}
+            for kind in ("Deployment", "Service", "NetworkPolicy", "ConfigMap")
+            for name, body in third.of_kind(kind).items()
+            if "spec" in body
+        }
+        seals = {
+            body["metadata"]["annotations"].pop(names.MANIFEST)
+            for body in deepcopy(third.of_kind("Deployment")).values()
+        }
+        text = canonical_json(found).replace(f'"{names.RELEASE}":"{number}"', "RELEASE")
+        for seal in seals:
+            text = text.replace(seal, "SEAL")
+        return text
+
+    before = running(3)
+    third.edit(image=f"{OTHER}-4", config={"LOG_LEVEL": {"value": "debug"}})
+    third.run()
+    assert running(4) != before
+    third.policy(rollbackTo=3)
+    third.run()
+    assert running(5) == before
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_it_needs_no_templates(third: World, *, lost: bool) -> None:
+    """The ConfigMap of the environment's templates is gone, or holds others: what was rendered is in the release."""
+    if lost:
+        third.template_fault = "ConfigMap delivery-system/templates does not exist"
+    else:
+        third.bundle = builders.BUNDLE.with_overrides({"deployment": "nothing: {{ undefined_here }}"})
+    third.policy(rollbackTo=1)
+    third.run()
+    assert third.release(4)["spec"]["manifests"] == third.release(1)["spec"]["manifests"]
+    assert third.runs("web") == "4"
+    assert third.said("Ready") == ("True", "Serving")
+
+
+def test_a_refusal_is_lifted_for_the_release_that_is_named_and_no_other(contracted: World) -> None:
+    """`kubectl delivery rollback --force`: whoever sets the annotation knows what may break."""
+    contracted.annotate(names.FORCE_ROLLBACK, "order-r2")
+    contracted.policy(rollbackTo=1)
+    contracted.run()
+    assert contracted.said("Stalled") == ("True", "RollbackRefused")
+    contracted.annotate(names.FORCE_ROLLBACK, "order-r1")
+    contracted.run()
+    assert contracted.release(4)["spec"]["copyOf"] == 1
+    assert contracted.said("Ready") == ("True", "Serving")
+    assert contracted.plan() == Plan()
+
+
+@pytest.mark.parametrize("annotation", ["", "order-r2", "1"])
+def test_without_its_annotation_it_is_refused_again(contracted: World, annotation: str) -> None:
+    """What serves by then goes on serving."""
+    contracted.annotate(names.FORCE_ROLLBACK, "order-r1")
+    contracted.policy(rollbackTo=1)
+    contracted.run()
+    contracted.annotate(names.FORCE_ROLLBACK, annotation)
+    contracted.contents[SECRET] = {"url": "postgres://rotated"}
+    contracted.run()
+    assert contracted.said("Stalled") == ("True", "RollbackRefused")
+    assert contracted.runs("web") == "4"
+    assert max(contracted.phases()) == 4
+
+
+def test_force_lifts_nothing_but_the_contract_steps_refusal(third: World) -> None:
+    """A release whose migration never succeeded has never run at all."""
+    third.edit(image=f"{OTHER}-4")
+    third.settle()
+    third.job_ends(4, code=1)
+    third.settle()
+    third.edit(image=f"{OTHER}-5")
+    third.run()
+    third.annotate(names.FORCE_ROLLBACK, "order-r4")
+    third.policy(rollbackTo=4)
+    third.run()
+    assert third.said("Stalled") == ("True", "RollbackRefused")
+
+
 def test_no_migration_is_run(third: World) -> None:
     jobs = dict(third.jobs)
     third.policy(rollbackTo=1)
@@ -57,7 +157,7 @@ def test_it_stays_while_it_is_named_and_the_spec_comes_back_after(third: World) 
     third.policy(rollbackTo=None)
     third.run()
     assert third.release(5)["spec"]["image"] == builders.NEXT_IMAGE
-    assert third.release(5)["spec"]["reason"] == "SpecChanged"
+    assert third.release(5)["spec"]["reason"] == "ImageChanged"
     assert third.phases()[5] == "Active"
 
 
@@ -130,15 +230,9 @@ def test_what_takes_effect_at_once_does_so_in_a_copy(third: World) -> None:
     assert third.deployment("web")["spec"]["replicas"] == 4
 
 
-def test_behind_a_contract_step_there_is_no_way_back() -> None:
+def test_behind_a_contract_step_there_is_no_way_back(contracted: World) -> None:
     """F5-6, curie-eng/curie#2296: what it removed is what the older release needs."""
-    world = World(builders.spec(migrate=False))
-    world.run()
-    world.edit(image=builders.NEXT_IMAGE, release={"contract": CONTRACT})
-    world.run()
-    assert world.release(2)["status"]["contract"]["result"] == "Succeeded"
-    world.edit(image=OTHER, release={})
-    world.run()
+    world = contracted
     world.policy(rollbackTo=1)
     world.run()
     assert world.said("Stalled") == ("True", "RollbackRefused")
@@ -236,3 +330,16 @@ def test_a_rotated_secret_is_the_reason() -> None:
     world.contents[SECRET] = {"url": "postgres://rotated"}
     world.run()
     assert world.release(2)["spec"]["reason"] == "SecretRotated"
+
+
+def test_a_release_that_migrates_still_is_waited_for() -> None:
+    """It is refused only when its end is known; Stalled would say that nothing changes by itself."""
+    world = World(builders.spec())
+    world.settle()
+    world.edit(image=builders.NEXT_IMAGE)
+    world.policy(rollbackTo=1)
+    world.settle()
+    assert world.said("Reconciling") == ("True", "RollbackTargetMigrating")
+    world.run()
+    assert world.said("Ready") == ("True", "Serving")
+    assert {each["spec"]["image"] for each in world.of_kind("DeliveryRelease").values()} == {builders.IMAGE}

@@ -53,7 +53,8 @@ def test_a_deployment_that_is_not_there_is_waited_for() -> None:
 
 def test_a_process_of_no_pods_is_healthy_without_any() -> None:
     wanted = {**WANTED, "spec": {"replicas": 0}}
-    assert health.observe([wanted], {key(WANTED): live({"observedGeneration": 3})}, [], 1).healthy
+    scaled = {**live({"observedGeneration": 3}), "spec": {"replicas": 0}}
+    assert health.observe([wanted], {key(WANTED): scaled}, [], 1).healthy
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
 from delivery_operator.engine.decide import decide
+from delivery_operator.engine.drift import AT_ONCE
 from delivery_operator.engine.plan import Plan
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -30,6 +32,7 @@ from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Recon
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 from tests.unit.support.clock import Clock, settle
+from tests.unit.support.merge import applied
 
 ORDER = ("shop", "order")
 FIELDS = builders.spec(migrate=False, backingServices=[])
@@ -72,6 +75,14 @@ class Scene:
         body = builders.service(fields, name=name, uid=f"uid-of-{name}")
         del body["metadata"]["resourceVersion"]
         self.store.put(self.api.put(body))
+
+    def run_pods(self) -> None:
+        """Give every Deployment its pods."""
+        for (kind, *_), body in list(self.api.objects.items()):
+            if kind == "Deployment":
+                pods = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), body["spec"]["replicas"])
+                status = {**pods, "observedGeneration": body["metadata"]["generation"]}
+                self.store.put(self.api.put({**body, "status": status}))
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.api.objects["DeliveryService", "shop", "order"]["status"]
@@ -193,7 +204,11 @@ async def test_in_a_namespace_that_goes_nothing_is_made_and_nothing_is_retried(s
 
 
 class Mutating(FakeApi):
-    """An API server with a webhook that sets another number of replicas each time."""
+    """An API server with a webhook that changes every Deployment as it is written."""
+
+    def __init__(self, change: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.change = change
 
     async def apply(
         self, resource: Resource, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True
@@ -201,12 +216,25 @@ class Mutating(FakeApi):
         answer = await super().apply(resource, body, manager=manager, force=force)
         if resource.kind != "Deployment":
             return answer
-        return self.put({**answer, "spec": {**answer["spec"], "replicas": 99}})
+        return self.put(applied(answer, {}, self.change))
+
+
+async def test_a_webhook_that_changes_what_is_written_is_not_fought_at_full_speed() -> None:
+    scene = Scene(Mutating({"spec": {"replicas": 99}}))
+    scene.service()
+    again = await scene.reconciler.reconcile(ORDER)
+    assert again is not None
+    assert 0 < again <= 10
+    assert scene.written.count("apply Deployment") == 2 * (1 + AT_ONCE)
+    (in_sync,) = [each for each in scene.status()["conditions"] if each["type"] == "InSync"]
+    assert in_sync["reason"] == "Contested"
+    assert "Deployment order-web: spec.replicas was changed by an unknown field manager" in in_sync["message"]
+    assert scene.metrics.registry.get_sample_value("delivery_operator_drift_repairs_total", {"kind": "Deployment"}) == 6
 
 
 async def test_a_service_that_does_not_come_to_rest_is_stopped_and_named() -> None:
     """A hot loop would cost the API server everything (invariant 10)."""
-    scene = Scene(Mutating())
+    scene = Scene(Mutating({"metadata": {"annotations": {names.MANIFEST: "of another manifest"}}}))
     scene.service()
     with pytest.raises(NotConverging, match=r"Apply Deployment"):
         await scene.reconciler.reconcile(ORDER)
@@ -364,6 +392,42 @@ async def test_an_environment_that_cannot_be_read_is_told_so(scene: Scene) -> No
     environment(scene, tier="moon")
     await scene.reconciler.reconcile_environment("default")
     assert environment_status(scene)["conditions"][0]["reason"] == "InvalidSpec"
+
+
+async def test_a_service_whose_turn_it_is_to_take_new_templates_is_looked_at_and_takes_them(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("Ready") == ("True", "Serving")
+    limit = builders.BUNDLE.sources["deployment"].replace("revisionHistoryLimit: 2", "revisionHistoryLimit: 3")
+    data = {"deployment.yaml.j2": limit}
+    scene.api.put({"kind": "ConfigMap", "metadata": {"name": "ours", "namespace": "system"}, "data": data})
+    environment(scene, templates={"configMap": "ours"}, upgrade={"mode": "waves"})
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["inProgress"] == ["shop/order"]
+    assert await scene.queue.get() == ORDER
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r2"]["spec"]
+    assert (release["reason"], release["renewalOf"]) == ("TemplatesChanged", 1)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["phase"] == "Done"
+
+
+async def test_a_window_that_is_closed_is_waited_for(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r1"]
+    scene.store.put(scene.api.put({**release, "spec": {**release["spec"], "templates": "old"}}))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%a")
+    window = {"days": [tomorrow], "startTime": "00:00", "endTime": "00:01"}
+    environment(scene, upgrade={"mode": "waves"}, maintenanceWindow=window)
+    again = await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["phase"] == "WaitingForWindow"
+    assert again is not None
+    assert 0 < again <= timedelta(days=1).total_seconds()
 
 
 async def test_an_environment_that_is_gone_is_nothing_to_do(scene: Scene) -> None:

@@ -5,6 +5,7 @@ server's answer to each write, preconditions included; and a cache between the t
 can be behind. Tests play the controllers: a Job ends, a Deployment's pods become available, or do not.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
@@ -18,7 +19,8 @@ from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
-from delivery_operator.engine import disposability, endings, events
+from delivery_operator.cluster.repairs import Repairs
+from delivery_operator.engine import authors, disposability, endings, events
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.endings import Request
@@ -68,8 +70,11 @@ class World:
         self.platform = Platform()
         self.obstacle: Obstacle | None = None
         self.template_fault = ""
+        self.renew = False
+        """Whether a wave of the environment asks the service to take the templates of today."""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
+        self.repairs = Repairs(self._seconds)
         self.databases: dict[Database, tuple[str, ...]] = {("db-credentials", "postgresql"): ("database-order",)}
         """Names of the Leases of what each Secret leads to."""
         self.sees_others = True
@@ -149,6 +154,14 @@ class World:
             body["metadata"]["generation"] += 1
             self._put(body)
 
+    def replace_spec(self, spec: Body) -> None:
+        """Give the service another spec altogether."""
+        if spec != self.service["spec"]:
+            generation = self.service["metadata"]["generation"] + 1
+            self._put(
+                {**self.service, "spec": spec, "metadata": {**self.service["metadata"], "generation": generation}}
+            )
+
     def edit_process(self, process: str, **changes: Any) -> None:
         """Change fields of one process."""
         processes = self.service["spec"]["processes"]
@@ -163,11 +176,21 @@ class World:
         """Change fields of spec.release."""
         self.edit(release={**self.service["spec"].get("release", {}), **changes})
 
-    def change(self, kind: str, name: str, **changes: Any) -> None:
-        """Edit the spec of a child by hand."""
+    def change(self, kind: str, name: str, *, manager: str = "", **changes: Any) -> None:
+        """Edit fields of the spec of a child by hand; with a manager the object tells who did it."""
         body = deepcopy(self.objects[kind, name])
         body["spec"] = {**body["spec"], **deepcopy(changes)}
+        if manager:
+            self._tell(body, manager, {"f:spec": {f"f:{field}": {} for field in changes}})
         self._put(_next_generation(body, self.objects[kind, name]))
+
+    def edit_metadata(self, kind: str, name: str, **changes: Any) -> None:
+        """Set fields of a child's metadata by hand; a child without owner tells that the operator made it."""
+        body = deepcopy(self.objects[kind, name])
+        body["metadata"] |= deepcopy(changes)
+        if not body["metadata"]["ownerReferences"]:
+            self._tell(body, names.MANAGER, {"f:metadata": {"f:labels": {}}})
+        self._put(body)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete an object, and all that it owns."""
@@ -339,11 +362,13 @@ class World:
             platform=self.platform,
             obstacle=self.obstacle,
             template_fault=self.template_fault,
+            renew=self.renew,
             unbound=self.unbound,
             databases=self.databases,
             locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},
             lock_namespace="delivery-system",
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
+            repairs=self.repairs.of(("shop", "order")),
             shutdowns=dict(self.shutdowns),
             refusal=refusal,
         )
@@ -398,6 +423,8 @@ class World:
         as_seen = self._write(write)
         if as_seen:
             self.told += events.of(write)
+            if isinstance(write, Create | Apply) and write.drift:
+                self.repairs.note(("shop", "order"), write.drift)
         return as_seen
 
     def story(self) -> list[str]:
@@ -406,9 +433,9 @@ class World:
 
     def _write(self, write: Write) -> bool:
         match write:
-            case Create(manifest, made_from):
-                return (made_from is None or self._current(made_from)) and self._create(manifest)
-            case Apply(manifest, uid):
+            case Create():
+                return self._create_from(write)
+            case Apply(manifest, uid, _):
                 return self._apply(manifest, uid)
             case HandOver(target, replicas):
                 return self._hand_over(target, replicas)
@@ -418,6 +445,12 @@ class World:
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
                 return self._unchanged(target) and self._set_status(target, status)
+
+    def _create_from(self, write: Create) -> bool:
+        if write.made_from is not None and not self._current(write.made_from):
+            return False
+        signed = authors.signed(write.manifest, write.changes, self.service) if write.changes else write.manifest
+        return self._create(signed)
 
     def arrive(self, write: Write) -> None:
         """Let a request that the operator has given up reach the API server after all; nobody hears the answer."""
@@ -454,6 +487,7 @@ class World:
             self._made("apply", self._new(manifest))
         else:
             merged = applied(found, self._applied.get(key(manifest), {}), manifest)
+            merged["metadata"].pop("managedFields", None)  # a forced apply takes the fields
             self._default_replicas(merged, found)
             if merged != found:
                 merged = _next_generation(merged, found)
@@ -539,10 +573,22 @@ class World:
         body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
         if manifest["kind"] == "Deployment":
             body["spec"].setdefault("replicas", 1)
-        body["metadata"] |= {"uid": f"uid-{self._last + 1}-{self.namespace}", "generation": 1}
+        body["metadata"] |= {
+            "uid": f"uid-{self._last + 1}-{self.namespace}",
+            "generation": 1,
+            "creationTimestamp": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
+    def _tell(self, body: Body, manager: str, fields: Body) -> None:
+        """Note in an object who wrote some of its fields, as the store keeps it."""
+        at = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        body["metadata"]["managedFields"] = [{"manager": manager, "time": at, "fieldsV1": json.dumps(fields)}]
 
     def _put(self, body: Body) -> None:
         self._last += 1

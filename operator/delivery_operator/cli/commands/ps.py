@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from delivery_operator.cli import rotation
 from delivery_operator.cli.arguments import AnyService
 from delivery_operator.cli.exits import Exit
 from delivery_operator.cli.formation import CRON_HEADER, HEADER, cron_rows, formation, rows
@@ -9,6 +10,7 @@ from delivery_operator.cli.options import Output
 from delivery_operator.cli.output import write
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import console, table
+from delivery_operator.cluster.resources import SERVICES
 
 EXAMPLES = (
     "kubectl delivery ps",
@@ -22,10 +24,12 @@ async def command(cluster: Cluster, service: AnyService = None, output: Output =
     """List the processes of a service, or of all services of the namespace.
 
     READY counts the pods that serve of those that are wanted, UPDATED those of the newest release, RESTARTS how often
-    their containers were restarted; SCALING has the autoscaler's bounds. Scheduled processes have a table of their own.
+    their containers were restarted; SCALING has the autoscaler's bounds. Scheduled processes have a table of their own,
+    and so have rotated Secrets until the next release.
     """
-    if service:
-        await cluster.service(service)
+    services = (
+        [await cluster.service(service)] if service else (await cluster.api.list(SERVICES, cluster.namespace)).items
+    )
     now = datetime.now(UTC)
     found = await formation(cluster, service, now)
     if output:
@@ -41,4 +45,8 @@ async def command(cluster: Cluster, service: AnyService = None, output: Output =
         screen.print()
     if scheduled:
         table(screen, CRON_HEADER, scheduled)
+    rotations = rotation.rows(rotation.rotated(services))
+    if rotations:
+        screen.print()
+        table(screen, rotation.HEADER, rotations)
     return Exit.OK

@@ -1,6 +1,6 @@
 """`rollback`: back to an earlier release, and forward again."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -11,11 +11,19 @@ from delivery_operator.cli.history import history
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import console
 from delivery_operator.cluster.resources import SERVICES
+from delivery_operator.render import names
 
 EXAMPLES = (
     "kubectl delivery rollback order",
     "kubectl delivery rollback order 7 && kubectl delivery wait order",
     "kubectl delivery rollback order --forward",
+    "kubectl delivery rollback order 2 --force",
+)
+
+_WHAT_MAY_BREAK: Final = (
+    "warning: the contract step of release {behind} has removed from the schema what only older releases need. Release "
+    "{target} is one of these: its processes may fail, or write what newer ones cannot read, and no migration is run "
+    "to put back what was removed. What serves now stays until all pods of the release that comes back are available."
 )
 
 
@@ -28,23 +36,47 @@ async def command(
     ] = None,
     *,
     forward: Annotated[bool, typer.Option("--forward", help="Release what the spec says again.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go back behind a contract step, whatever that breaks.")
+    ] = False,
 ) -> int:
     """Go back to an earlier release: the operator makes a new release with its content, and no migration is run.
 
     It sets spec.release.rollbackTo, and serves that release until `--forward` takes it out again. Credentials are those
-    of today. A release from before a contract step that has run is refused; `wait` tells.
+    of today. A release from before a contract step that has run is declined: with --force it says what may break, and
+    lifts the operator's refusal for this release by the annotation delivery.dev/force-rollback.
     """
-    if forward and release is not None:
-        raise Wrong("--forward goes to no earlier release", "leave out the number, or --forward")
+    if forward and (release is not None or force):
+        raise Wrong("--forward goes to no earlier release", "leave out the number and --force, or --forward")
     body = await cluster.service(service)
     current = (body["spec"].get("release") or {}).get("rollbackTo")
     if forward and current is None:
         raise Declined(f"{service} is not rolled back", f"kubectl delivery rollback {service} goes back")
-    target = None if forward else _target(await history(cluster, body), release, service)
-    await cluster.api.merge(SERVICES, cluster.namespace, service, {"spec": {"release": {"rollbackTo": target}}})
+    releases = [] if forward else await history(cluster, body)
+    target = None if forward else _target(releases, release, service)
+    behind = _contracted_since(releases, target)
+    if behind and not force:
+        raise Declined(
+            f"release {target} is from before the contract step of release {behind}, which has removed what it needs",
+            f"name a release from {behind} on, or --force it and read what may break",
+        )
+    if behind:
+        console(stderr=True).print(_WHAT_MAY_BREAK.format(target=target, behind=behind))
+    lifted = names.release(service, target) if target and behind else None
+    change = {
+        "metadata": {"annotations": {names.FORCE_ROLLBACK: lifted}},
+        "spec": {"release": {"rollbackTo": target}},
+    }
+    await cluster.api.merge(SERVICES, cluster.namespace, service, change)
     done = "goes forward to its spec" if forward else f"goes back to release {target}"
     console().print(f"{service} {done}; kubectl delivery wait {service} tells when it serves")
     return Exit.OK
+
+
+def _contracted_since(releases: list[dict[str, Any]], target: int | None) -> int | None:
+    """The newest release after the target whose contract step has begun."""
+    begun = (int(each["number"]) for each in releases if each["contract"])
+    return next((number for number in begun if target is not None and number > target), None)
 
 
 def _target(releases: list[dict[str, Any]], wanted: int | None, service: str) -> int:

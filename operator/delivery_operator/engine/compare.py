@@ -75,7 +75,9 @@ def _differences(wanted: Any, live: Any, path: Path, *, whole: bool = False) -> 
                 yield path
             return
         for key, value in wanted.items():
-            yield from _differences(value, live.get(key), (*path, key), whole=whole)
+            found = live.get(key)
+            if value != found:  # most are equal, and one comparison tells
+                yield from _differences(value, found, (*path, key), whole=whole)
         if path and path[-1] in _WHOLE_MAPS and len(live) > len(wanted):
             yield path
     elif isinstance(wanted, list):

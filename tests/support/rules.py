@@ -143,6 +143,11 @@ ENVIRONMENT: Final = (
         {"templates": {"folder": "ours", "configMap": "ours"}},
     ),
     Case(
+        "maintenanceWindow: startTime and endTime must differ",
+        {"maintenanceWindow": {"startTime": "22:00", "endTime": "04:00"}},
+        {"maintenanceWindow": {"startTime": "22:00", "endTime": "22:00"}},
+    ),
+    Case(
         "the operator keeps no such kind in line; use some of",
         {"drift": {"mode": "warn", "kinds": {"NetworkPolicy": "off", "Deployment": "repair"}}},
         {"drift": {"kinds": {"Pod": "warn"}}},

@@ -22,6 +22,7 @@ from delivery_operator.api.scalars import (
     Quantity,
 )
 from delivery_operator.api.status import Condition
+from delivery_operator.api.upgrade import MaintenanceWindow, Upgrade, UpgradeStatus
 
 KIND: Final = "DeliveryEnvironment"
 PLURAL: Final = "deliveryenvironments"
@@ -265,6 +266,11 @@ class DeliveryEnvironmentSpec(Model):
     templates: TemplateSource | None = Field(
         default=None, description="The platform team's own templates. Default: those of the operator."
     )
+    upgrade: Upgrade = Field(default_factory=Upgrade, description="How services take new templates.")
+    maintenance_window: MaintenanceWindow | None = Field(
+        default=None,
+        description="When waves may begin a service (upgrade.mode waves). Default: at any time.",
+    )
     releases: Retention = Field(default_factory=Retention, description="How long ended releases are kept.")
     drift: DriftPolicy = Field(
         default_factory=DriftPolicy, description="What is done about what somebody changed in what runs."
@@ -285,8 +291,12 @@ class DeliveryEnvironmentStatus(Model):
     templates: str | None = Field(
         default=None, description="Digest of the templates its next releases are rendered with."
     )
+    upgrade: UpgradeStatus | None = Field(
+        default=None, description="Where the waves are; absent unless spec.upgrade.mode is waves."
+    )
     conditions: list[Condition] = Field(
         default=[],
-        description="Ready: its templates are there and whole. Reconciling, Stalled: as kstatus has them.",
+        description="Ready: its templates are there and whole. Reconciling, Stalled: as kstatus has them. "
+        "TemplatesCurrent: every service runs with them.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     CONFIG_CHANGED = "ConfigChanged"
     ROLLBACK = "Rollback"
     RETRY = "Retry"
+    TEMPLATES_CHANGED = "TemplatesChanged"
 
 
 class ReferenceKind(StrEnum):
@@ -56,13 +57,19 @@ class DeliveryReleaseSpec(Model):
     reason: Reason | None = Field(
         default=None,
         description="Why it was made: SpecChanged (the first one too), SecretRotated, ConfigChanged (a referenced "
-        "ConfigMap, or what is referenced), Rollback or Retry.",
+        "ConfigMap, or what is referenced), Rollback, Retry or TemplatesChanged (a wave of the environment).",
     )
     copy_of: int | None = Field(
         default=None,
         ge=1,
         description="Number of the earlier release this one is a copy of, manifests and all; no migration is run "
         "again. Absent for one that was made from the service's spec.",
+    )
+    renewal_of: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of the earlier release that this one renews: the same content and references, rendered "
+        "with newer templates. That one's migration and contract step are its own, and none is run again.",
     )
     image: str = Field(description="The image of every process.")
     revision: str | None = Field(default=None, description="The codebase's revision.")
@@ -78,6 +85,12 @@ class DeliveryReleaseSpec(Model):
     )
     templates: str = Field(description="Digest of the templates the manifests were rendered with.")
     manifests: str = Field(description="The rendered manifests: a JSON list, compressed (zlib), in base64.")
+    scaling: dict[str, Any] | None = Field(
+        default=None,
+        description="What scaled each process when the release was cut, and what the autoscalers and disruption "
+        "budgets among the manifests were made for.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
 
 
 class MigrationResult(StrEnum):
@@ -99,6 +112,16 @@ class MigrationStatus(Model):
     output: str | None = Field(default=None, description="The end of its output, credentials removed.")
 
 
+class ScalingStatus(Model):
+    """What scales the release today, where that is not what did when it was cut."""
+
+    asked: dict[str, Any] = Field(
+        description="What each process is asked to have.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    manifests: str = Field(description="What was made of it: as the manifests of the spec.")
+
+
 class DeliveryReleaseStatus(Model):
     """How far the release has come."""
 
@@ -111,5 +134,8 @@ class DeliveryReleaseStatus(Model):
     migration: MigrationStatus | None = Field(default=None, description="The migration, if the release has one.")
     contract: MigrationStatus | None = Field(
         default=None, description="The contract step, if the release has one and it has begun."
+    )
+    scaling: ScalingStatus | None = Field(
+        default=None, description="What scales it, once the service has asked for something else than when it was cut."
     )
     active_at: Timestamp | None = Field(default=None, description="When it became Active.")

@@ -9,7 +9,7 @@ from delivery_operator.api.base import Model
 
 
 class ConditionType(StrEnum):
-    """The conditions of a DeliveryService, in the order they are shown.
+    """The conditions of a DeliveryService, in the order they are shown; the last is a DeliveryEnvironment's.
 
     Ready, Reconciling and Stalled follow
     https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md.
@@ -23,6 +23,7 @@ class ConditionType(StrEnum):
     CONTRACT_SUCCEEDED = "ContractSucceeded"
     IN_SYNC = "InSync"
     SHUTDOWN_CLEAN = "ShutdownClean"
+    TEMPLATES_CURRENT = "TemplatesCurrent"
 
 
 class ConditionStatus(StrEnum):

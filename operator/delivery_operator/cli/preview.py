@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from delivery_operator.api.binding import ProvisionedService
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
+from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.cli.changes import Change, changes
 from delivery_operator.cli.documents import Service, environment_of
 from delivery_operator.cli.exits import Missing
@@ -49,13 +50,26 @@ async def platform(cluster: Cluster, service: Service, given: dict[str, Delivery
     name = service.spec.environment
     if name not in known and (found := await cluster.api.find(ENVIRONMENTS, None, name)):
         known[name] = DeliveryEnvironmentSpec.model_validate(found["spec"])
-    served = frozenset([each for each in OPTIONAL if await _serves(cluster, each)])
-    bindings = {
-        each.name: await _secret(cluster, service.namespace, each.provisioned_service)
-        for each in service.spec.backing_services
+    environment = environment_of(service, known, "create it, or give --environment-file")
+    return Platform(environment, await served(cluster), await bindings(cluster, service.namespace, service.spec))
+
+
+async def served(cluster: Cluster) -> frozenset[str]:
+    """Ask which of the optional API versions the cluster serves."""
+    return frozenset([each for each in OPTIONAL if await _serves(cluster, each)])
+
+
+async def bindings(cluster: Cluster, namespace: str, spec: DeliveryServiceSpec) -> dict[str, str]:
+    """Ask the objects of provisioned services for their Secrets.
+
+    Raises:
+        Missing: one does not name it.
+    """
+    return {
+        each.name: await _secret(cluster, namespace, each.provisioned_service)
+        for each in spec.backing_services
         if each.provisioned_service
     }
-    return Platform(environment_of(service, known, "create it, or give --environment-file"), served, bindings)
 
 
 async def differences(

@@ -12,15 +12,19 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from delivery_operator.api.environment import KIND, DeliveryEnvironmentSpec, TemplateSource
+from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
+from delivery_operator.api.service import KIND as SERVICE_KIND
+from delivery_operator.api.upgrade import UpgradeMode
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import NotFound
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import CONFIG_MAPS
-from delivery_operator.cluster.store import ServiceKey, Store
-from delivery_operator.engine.environment import Templates
+from delivery_operator.cluster.store import Body, ServiceKey, Store
+from delivery_operator.engine.environment import Fleet, Templates
 from delivery_operator.engine.snapshot import Obstacle
+from delivery_operator.engine.waves import Member
 from delivery_operator.render import bundle, check
 from delivery_operator.render.bundle import SUFFIX, Bundle
 from delivery_operator.render.errors import RenderError
@@ -34,11 +38,13 @@ class Found:
         spec: the environment; the built-in one when there is an obstacle.
         templates: what its releases are rendered with.
         obstacle: why no release can be made for it at all.
+        body: the object, if there is one.
     """
 
     spec: DeliveryEnvironmentSpec
     templates: Templates
     obstacle: Obstacle | None = None
+    body: Body | None = None
 
 
 @dataclass
@@ -91,7 +97,7 @@ class Environments:
         if self._source.get(name, ...) != spec.templates:
             await self.refresh(name, spec)
             self.named(("", name))
-        return Found(spec, self._templates[name])
+        return Found(spec, self._templates[name], body=body)
 
     def speaks_for(self, name: str) -> bool:
         """Whether the status of an environment is this operator's to write.
@@ -100,6 +106,25 @@ class Environments:
         it would write what these then write back.
         """
         return self.everywhere or bool(self.store.in_environment(name))
+
+    def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
+        """Gather an environment's services; None when this operator is not the one to speak of them.
+
+        One that is limited to namespaces may see only some: beside others of its kind it speaks only where the
+        environment asks for waves, which is then to be its own.
+        """
+        if not self.everywhere and spec.upgrade.mode is not UpgradeMode.WAVES:
+            return None
+        return Fleet(spec, [self._member(each) for each in self.store.in_environment(name)])
+
+    def _member(self, key: ServiceKey) -> Member:
+        service = self.store.get(SERVICE_KIND, *key)
+        assert service is not None  # noqa: S101 the key has just come from the store
+        status = service.get("status") or {}
+        newest, active = (
+            self.store.get(RELEASE_KIND, key[0], status.get(each, "")) for each in ("release", "activeRelease")
+        )
+        return Member(service, newest, active)
 
     async def refresh(self, name: str, spec: DeliveryEnvironmentSpec) -> bool:
         """Load the templates of an environment again; whether services must be looked at because of it.

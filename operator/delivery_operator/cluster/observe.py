@@ -17,7 +17,7 @@ from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.referenced import Referenced, blanked
 from delivery_operator.cluster.store import LEASE, Body, ServiceKey, Store
-from delivery_operator.engine import locks, references, wish
+from delivery_operator.engine import locks, references, waves, wish
 from delivery_operator.engine.history import History
 from delivery_operator.engine.objects import Key
 from delivery_operator.engine.snapshot import Lock, Snapshot
@@ -94,6 +94,7 @@ class Observer:
             platform=Platform(found.spec, self.discovery.served, bound.secrets),
             obstacle=found.obstacle,
             template_fault=found.templates.fault,
+            renew=waves.asks(found.body, body, found.templates.bundle.digest),
             unbound=bound.problems,
             repairs=self.store.repairs.of(service),
             shutdowns=self.store.lifetimes.of(service),

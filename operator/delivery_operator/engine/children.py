@@ -7,8 +7,9 @@ from typing import Final
 from delivery_operator.engine import drift, managers
 from delivery_operator.engine.drift import Drift, Left, Rules, Verdict
 from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
-from delivery_operator.engine.overlay import SCALERS, least
+from delivery_operator.engine.overlay import least
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Write
+from delivery_operator.engine.scaled import SCALERS
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
 

@@ -161,8 +161,10 @@ def config_message(missing: Sequence[Missing]) -> str:
 def _migration(newest: Release | None) -> Claim:
     if newest is None:
         return UNKNOWN, "NoRelease", "there is no release yet"
-    if newest.copy_of is not None:
-        return TRUE, "NoMigration", f"release {newest.name} is a copy of release {newest.copy_of}, which has migrated"
+    origin = newest.copy_of or newest.renewal_of
+    if origin is not None:
+        what = "is a copy of" if newest.copy_of else "renews"
+        return TRUE, "NoMigration", f"release {newest.name} {what} release {origin}, which has migrated"
     if not newest.has_job(names.MIGRATE):
         return TRUE, "NoMigration", f"release {newest.name} has no migration"
     result = (newest.migration or {}).get("result")

@@ -17,6 +17,11 @@ from delivery_operator.render import names
 _LOST = "its Job was deleted before its result was recorded, so how far it came is unknown; check the schema"
 
 
+def settled(release: Release) -> bool:
+    """Whether nothing of the step is left to be done, or to be mended: there is none, or it has succeeded."""
+    return not release.has_job(names.CONTRACT) or (release.contract or {}).get("result") == MigrationResult.SUCCEEDED
+
+
 def finish(scene: Scene, release: Release) -> Write | UnderWay | None:
     """Bring the step of a release to its end, if it has begun; None when there is nothing to do.
 

@@ -13,7 +13,8 @@ A release lives like this; everything to the right of "Failed" happens to the re
 1. The spec cannot be read, or is being deleted: touch nothing. Paused: tell how it stands, and touch nothing else.
 2. What the newest release should be (`wish`): the spec's content, or that of the release that rollbackTo names.
 3. Something that it needs is missing (`gate`): cut nothing, keep what runs.
-4. Content or references differ from the newest release's, or its failure is to be retried: cut the next one.
+4. Content or references differ from the newest release's, its failure is to be retried, or a wave of the environment
+   asks for its `renewal` with newer templates: cut the next one.
 5. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
    for.
 6. Otherwise take the newest release one step on, according to its phase.
@@ -35,6 +36,7 @@ from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
 from delivery_operator.engine import (
     conditions,
     contract,
+    cut,
     gate,
     jobs,
     locks,
@@ -132,34 +134,22 @@ class _Decision:
     def next(self) -> Step:
         newest = self.scene.history.newest
         closed = gate.closed(self.scene)
-        if not closed and (newest is None or self._outdated(newest)):
+        if not closed and cut.due(self.scene, newest):
             closed = gate.unrenderable(self.scene)
             if not closed:
-                return self._cut(newest)
+                return cut.step(self.scene, newest)
         if newest is None:
             assert closed is not None  # noqa: S101 else the first release would have been cut
             return Step((), closed)
         step = self._go_on(newest)
         return replace(step, outcome=closed) if closed and not step.writes else step
 
-    def _outdated(self, newest: Release) -> bool:
-        # A superseded one is the newest only when its successor was deleted: it has ended, and cannot serve again.
-        return (
-            newest.phase is Phase.SUPERSEDED
-            or newest.digest != self.scene.wish.digest(self.scene.snapshot)
-            or wish.retried(self.scene.snapshot.service, newest)
-        )
-
-    def _cut(self, newest: Release | None) -> Step:
-        release = wish.cut(self.scene.wish, self.scene.snapshot, newest)
-        return Step(
-            (Create(release, made_from=self.scene.snapshot.service),),
-            Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made"),
-        )
-
     def _go_on(self, newest: Release) -> Step:
         """End what older releases still do, then take the newest one step on."""
-        blocking = None
+        active, blocking = self.scene.history.active, None
+        rescaled = active and self.scene.scaling_recorded(active)
+        if rescaled:
+            return Step((rescaled,), self.scene.serving(newest))
         for release in self.scene.history.older:
             match self._supersede(release):
                 case None:

@@ -1,5 +1,6 @@
-"""The status of a DeliveryEnvironment: whether its own templates are there and whole."""
+"""The status of a DeliveryEnvironment: whether its own templates are there and whole, and who runs with them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,11 @@ from pydantic import ValidationError
 
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.status import ConditionType
-from delivery_operator.engine.conditions import FALSE, TRUE, Claim, invalid, with_times
+from delivery_operator.engine import waves
+from delivery_operator.engine.conditions import FALSE, TRUE, UNKNOWN, Claim, invalid, with_times
 from delivery_operator.engine.objects import Object
 from delivery_operator.engine.plan import Plan, SetStatus
+from delivery_operator.engine.waves import Member
 from delivery_operator.render.bundle import Bundle
 
 
@@ -35,12 +38,33 @@ def read(body: Object) -> DeliveryEnvironmentSpec | str:
         return invalid(error)
 
 
-def decide(body: Object, templates: Templates | str, now: datetime) -> Plan:
+@dataclass(frozen=True)
+class Fleet:
+    """The services of an environment.
+
+    Attributes:
+        spec: the environment's.
+        members: the services that name it.
+    """
+
+    spec: DeliveryEnvironmentSpec
+    members: Sequence[Member]
+
+
+def named(plan: Plan) -> list[tuple[str, str]]:
+    """The services, by namespace and name, whose turn it is by the status that a plan writes."""
+    upgrades = [write.status.get("upgrade", {}) for write in plan.writes if isinstance(write, SetStatus)]
+    found = [each.partition("/") for upgrade in upgrades for each in upgrade.get("inProgress", ())]
+    return [(namespace, service) for namespace, _, service in found]
+
+
+def decide(body: Object, templates: Templates | str, fleet: Fleet | None, now: datetime) -> Plan:
     """Answer with the write of its status, or with nothing when it is as it should be.
 
     Args:
         body: the DeliveryEnvironment.
         templates: what was found of its templates; a text when its spec could not be read.
+        fleet: its services; None where this operator does not see them all, and so has nothing to say about them.
         now: the time, for conditions.
     """
     found: dict[str, Any] = {}
@@ -52,11 +76,18 @@ def decide(body: Object, templates: Templates | str, now: datetime) -> Plan:
     else:
         failed = None
         found["templates"] = templates.bundle.digest
+    upgrade = None
+    if fleet and not failed:
+        upgrade = waves.decide(fleet.spec, found["templates"], fleet.members, body, now)
+        found |= {"upgrade": upgrade.status} if upgrade.status else {}
     claims: dict[ConditionType, Claim] = {
         ConditionType.READY: failed or (TRUE, "TemplatesReady", "its templates are whole"),
         ConditionType.RECONCILING: (FALSE, "Idle", "nothing is under way"),
         ConditionType.STALLED: (TRUE, *failed[1:]) if failed else (FALSE, "NotStalled", "nothing is in the way"),
     }
+    if fleet:
+        unknown = (UNKNOWN, "TemplateInvalid", "which templates services are to take is not known")
+        claims[ConditionType.TEMPLATES_CURRENT] = upgrade.claim if upgrade else unknown
     previous: dict[str, Any] = body.get("status") or {}
     generation = body["metadata"]["generation"]
     status = {
@@ -64,4 +95,5 @@ def decide(body: Object, templates: Templates | str, now: datetime) -> Plan:
         **found,
         "conditions": with_times(claims, previous, generation, now),
     }
-    return Plan() if status == previous else Plan((SetStatus(body, status),))
+    writes = () if status == previous else (SetStatus(body, status),)
+    return Plan(writes, upgrade.look_again_after if upgrade else None)

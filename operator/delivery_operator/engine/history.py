@@ -12,6 +12,7 @@ from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import jobs
 from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
+from delivery_operator.engine.scaled import SCALING, Scaled
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest, unpack
@@ -48,6 +49,17 @@ class Release:
         """Number of the release it is a copy of; None when it was made from a spec."""
         found: int | None = self.body["spec"].get("copyOf")
         return found
+
+    @property
+    def renewal_of(self) -> int | None:
+        """Number of the release whose content it has, with newer templates; None when its content was new."""
+        found: int | None = self.body["spec"].get("renewalOf")
+        return found
+
+    @property
+    def templates(self) -> str:
+        """Digest of the templates that its manifests were rendered with."""
+        return str(self.body["spec"]["templates"])
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -99,6 +111,21 @@ class Release:
         """Its manifests, as rendered when it was cut; shared, not to be changed."""
         return self._read.manifests
 
+    @cached_property
+    def scaled(self) -> Scaled | None:
+        """What scales it; None when a version of the operator made it that did not keep it."""
+        recorded, cut = self.status.get("scaling"), self.body["spec"].get("scaling")
+        if recorded is not None:
+            return Scaled(recorded["asked"], unpack(recorded["manifests"]))
+        return None if cut is None else Scaled(cut, [each for each in self.manifests if each["kind"] in SCALING])
+
+    @property
+    def scaled_for(self) -> Mapping[str, Any] | None:
+        """What each process was asked to have, as `scaled` has it."""
+        recorded: Mapping[str, Any] = self.status.get("scaling") or {}
+        found: Mapping[str, Any] | None = recorded.get("asked", self.body["spec"].get("scaling"))
+        return found
+
     def own_job(self, role: str, live: Mapping[Key, Object]) -> Object | None:
         """Find its Job of a role among the live objects."""
         job = live.get(("Job", names.job(self.service, self.number, role)))
@@ -110,8 +137,8 @@ class Release:
         return bool(self.contract) or (job is not None and not jobs.held(job))
 
     def has_job(self, role: str) -> bool:
-        """Whether it runs a Job of this role; a copy of a release runs none again (F12-6)."""
-        return self.copy_of is None and role in self._read.jobs
+        """Whether it runs a Job of this role; a copy of a release, or its renewal, runs none again (F12-6)."""
+        return self.copy_of is None and self.renewal_of is None and role in self._read.jobs
 
     @cached_property
     def stored(self) -> Content:

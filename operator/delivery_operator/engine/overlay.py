@@ -12,9 +12,11 @@ from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.task import KIND as TASK_KIND
+from delivery_operator.engine import scaled
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Object, labels, name, uid
+from delivery_operator.engine.scaled import SCALERS, SCALING, Scaled
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
@@ -23,9 +25,6 @@ from delivery_operator.render.manifests import Manifest, scaling
 from delivery_operator.render.platform import OPTIONAL, Platform
 from delivery_operator.render.scaling import replicas
 
-SCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
-SCALING: Final = SCALERS | {"PodDisruptionBudget"}
-"""Kinds that are made from the spec of today, whatever release runs."""
 _NUMBERED: Final = frozenset({"Deployment", "CronJob"})
 """Kinds whose pods carry the number of their release."""
 
@@ -40,16 +39,32 @@ def children(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) ->
     Raises:
         TemplateError: the templates of what scales are wrong.
     """
-    service, platform = snapshot.service, snapshot.platform
-    asked = _Asked(
+    return list(_children(_asked(release, snapshot, spec)))
+
+
+def scaling_today(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> Scaled | None:
+    """Answer what scales a release today: what is kept of it, but for processes that the spec asks something else of.
+
+    None when that would have to be made, and cannot be: the environment is not usable, or another version of the
+    operator made the release.
+
+    Raises:
+        TemplateError: the templates of what scales are wrong.
+    """
+    return _scaling_today(_asked(release, snapshot, spec))
+
+
+def _asked(release: Release, snapshot: Snapshot, spec: DeliveryServiceSpec) -> "_Asked":
+    service = snapshot.service
+    return _Asked(
         release.stored,
+        release.status.get("scaling"),
         (str(service["metadata"]["namespace"]), name(service), uid(service)),
         Content(snapshot.bundle.digest, spec),
-        platform,
+        snapshot.platform,
         _unusable(snapshot),
         (release, snapshot.bundle),
     )
-    return list(_children(asked))
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,8 @@ class _Asked:
     """What the children depend on: equal ones have equal children."""
 
     release: Content
+    scaling: Any = field(hash=False)
+    """What the release's status has of what scales it."""
     owner: tuple[str, str, str]
     """Namespace, name and UID of the service."""
     spec: Content
@@ -68,15 +85,14 @@ class _Asked:
 
 @lru_cache(maxsize=KEPT)
 def _children(asked: _Asked) -> tuple[Manifest, ...]:
-    release, bundle = asked.given
+    release, _ = asked.given
     spec: DeliveryServiceSpec = asked.spec.value
-    namespace, service, service_uid = asked.owner
+    _, service, service_uid = asked.owner
     owner = {"metadata": {"name": service, "uid": service_uid}}
     result = []
     processes = _governed(release, spec)
     for stored in release.manifests:
-        unserved = stored["apiVersion"] in OPTIONAL and stored["apiVersion"] not in asked.platform.served
-        if stored["kind"] == "Job" or stored["kind"] in SCALING or unserved:
+        if stored["kind"] == "Job" or stored["kind"] in SCALING or _unserved(stored, asked.platform):
             continue
         manifest = deepcopy(stored)
         if manifest["kind"] in _NUMBERED:
@@ -89,11 +105,30 @@ def _children(asked: _Asked) -> tuple[Manifest, ...]:
             if process is not None:
                 _set_replicas(manifest, replicas(process, asked.platform))
         result.append(_sealed(manifest, SERVICE_KIND, owner))
-    today = None if asked.unusable else todays(release, spec)
-    if today is not None:
-        scalers = scaling(release.service, namespace, today, bundle, asked.platform)
-        result += [_sealed(each, SERVICE_KIND, owner) for each in scalers]
-    return tuple(result)
+    found = _scaling_today(asked)
+    scalers = [each for each in found.manifests if not _unserved(each, asked.platform)] if found else []
+    return (*result, *(_sealed(deepcopy(each), SERVICE_KIND, owner) for each in scalers))
+
+
+@lru_cache(maxsize=KEPT)
+def _scaling_today(asked: _Asked) -> Scaled | None:
+    release, bundle = asked.given
+    spec: DeliveryServiceSpec = asked.spec.value
+    today, held = todays(release, spec), release.scaled
+    if today is None:
+        return None
+    wanted = scaled.asked(_governed(release, spec), asked.platform)
+    if held and all(held.asked.get(process) == each for process, each in wanted.items()):
+        return held
+    if asked.unusable:
+        return None
+    made = Scaled(wanted, scaling(release.service, asked.owner[0], today, bundle, asked.platform))
+    return scaled.merged(held, made) if held else made
+
+
+def _unserved(manifest: Manifest, platform: Platform) -> bool:
+    """Whether it is of a kind that the cluster has ceased to serve."""
+    return manifest["apiVersion"] in OPTIONAL and manifest["apiVersion"] not in platform.served
 
 
 def todays(release: Release, spec: DeliveryServiceSpec) -> DeliveryServiceSpec | None:

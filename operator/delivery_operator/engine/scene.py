@@ -15,6 +15,7 @@ from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.plan import Delete, SetStatus, Write
 from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
+from delivery_operator.engine.scaled import SCALING
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.engine.wish import Wish
 from delivery_operator.render import names
@@ -83,7 +84,7 @@ class Scene:
     def _settled(self) -> frozenset[Key]:
         """What has been there since the release that serves became Active; what scales comes and goes with the spec."""
         stored = self.history.active.manifests if self.history.active else ()
-        passing = overlay.SCALING | {"Job"}
+        passing = SCALING | {"Job"}
         return frozenset(
             key(each) for each in stored if each["kind"] not in passing and each["apiVersion"] not in OPTIONAL
         )
@@ -146,11 +147,19 @@ class Scene:
 
     # What to record and to tell.
 
+    def scaling_recorded(self, release: Release) -> SetStatus | None:
+        """Keep what scales a release before it is applied, once the spec asks for something else than before."""
+        held, today = release.scaled_for, overlay.scaling_today(release, self.snapshot, self.spec)
+        if held is None or today is None or today.asked == held:
+            return None
+        return self.record(release, release.phase, scaling=today.record())
+
     def record(self, release: Release, phase: Phase, **fields: Any) -> SetStatus:
         """Write how far a release has come; what is recorded of its Jobs stays."""
         kept = {
             "migration": release.migration,
             "contract": release.contract,
+            "scaling": release.status.get("scaling"),
             "activeAt": release.status.get("activeAt"),
             **fields,
         }

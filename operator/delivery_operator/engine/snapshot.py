@@ -79,6 +79,7 @@ class Snapshot:
         platform: what the environment and the cluster add; the built-in one when there is an obstacle.
         obstacle: set when there is no usable environment.
         template_fault: what is wrong with the environment's own templates, empty when nothing is.
+        renew: whether a wave of the environment asks the service to take those templates now.
         unbound: name of each backing service whose provisioned service names no Secret yet, to the reason.
         databases: Secret and type of each database that a release with work to do is bound to, to the names of the
             Leases it takes for that.
@@ -100,6 +101,7 @@ class Snapshot:
     platform: Platform = field(default_factory=Platform)
     obstacle: Obstacle | None = None
     template_fault: str = ""
+    renew: bool = False
     unbound: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[Database, tuple[str, ...]] = field(default_factory=dict)
     locks: Mapping[str, Lock] = field(default_factory=dict)

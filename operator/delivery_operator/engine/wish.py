@@ -16,10 +16,11 @@ from delivery_operator.engine import overlay, references
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.memo import KEPT, Content, Same
 from delivery_operator.engine.objects import Key, Object, annotations, name, uid
+from delivery_operator.engine.scaled import asked
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest, content, pack, render
+from delivery_operator.render.manifests import Manifest, content, pack, render, scaling
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Wish:
         """
         hashes = references.hashes(self.spec, snapshot.referenced, snapshot.platform.bindings)
         return digest({"content": self.content, "references": hashes})
+
+    def met_by(self, release: Release, snapshot: Snapshot) -> bool:
+        """Whether a release is what is wished for; of one to go back to the manifests count too, not content alone."""
+        as_source = self.source is None or self.source.templates == release.templates
+        return as_source and release.digest == self.digest(snapshot)
 
 
 def read(service: Object) -> DeliveryServiceSpec:
@@ -111,8 +117,14 @@ def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mappi
     return Wish(today, target.content, source=target)
 
 
-def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None) -> Manifest:
     """Make the next release.
+
+    Args:
+        wish: what it should be.
+        snapshot: what there is.
+        newest: the release before it.
+        renewed: number of the release that it renews, if it does.
 
     Raises:
         TemplateError: the templates are wrong.
@@ -140,7 +152,8 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Manifest:
         "spec": {
             "service": name(service),
             "number": number,
-            "reason": _reason(wish, snapshot, newest).value,
+            "reason": _reason(wish, snapshot, newest, renewed).value,
+            **({"renewalOf": renewed} if renewed else {}),
             "digest": wish.digest(snapshot),
             "references": references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings),
             **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
@@ -155,28 +168,31 @@ def retried(service: Object, newest: Release) -> bool:
 
 def _rendered(wish: Wish, snapshot: Snapshot) -> dict[str, Any]:
     spec, service = wish.spec, snapshot.service
-    manifests = render(name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
+    whole = (name(service), service["metadata"]["namespace"], spec, snapshot.bundle, snapshot.platform)
     return {
         "image": spec.image,
         **({"revision": spec.codebase.revision} if spec.codebase else {}),
         "content": wish.content,
         "templates": snapshot.bundle.digest,
-        "manifests": pack(manifests),
+        "manifests": pack([*render(*whole), *scaling(*whole)]),
+        "scaling": asked(spec.processes, snapshot.platform),
     }
 
 
 def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     """Take everything from the source byte for byte; the Secrets it names hold today's credentials."""
-    kept = ("image", "revision", "content", "templates", "manifests")
+    kept = ("image", "revision", "content", "templates", "manifests", "scaling")
     number = wish.spec.release.rollback_to
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 
 
-def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None) -> Reason:
+def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None) -> Reason:
     if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
         return Reason.RETRY
     if wish.source:
         return Reason.ROLLBACK
+    if renewed:
+        return Reason.TEMPLATES_CHANGED
     if newest is None or newest.content != wish.content:
         return Reason.SPEC_CHANGED
     before = {(each["kind"], each["name"]): each["hash"] for each in newest.body["spec"].get("references") or ()}

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 import structlog
 from aiohttp import web
 
+from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
+from delivery_operator.api.service import DEFAULT_ENVIRONMENT
+from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.cluster import connection, hashkey
 from delivery_operator.cluster.act import Actor
 from delivery_operator.cluster.api import Api
@@ -39,6 +42,8 @@ from delivery_operator.runtime.watches import Watches
 
 log = structlog.get_logger(__name__)
 
+_ENVIRONMENT_SECONDS = 1.0
+"""How long what happens to an environment's services is gathered before it looks at them all."""
 _GAUGE_SECONDS = 5.0
 
 
@@ -67,6 +72,7 @@ async def run(settings: Settings) -> None:
         metrics.writes.labels(verb, body["kind"]).inc()
         if verb != "delete" and body["kind"] != LEASE:  # a deletion's version is not in its answer
             vitals.expect(body)
+        _wake_environment(body, store, queue)
 
     def leads(leader: bool) -> None:  # noqa: FBT001 the one thing that is told
         metrics.leader.set(leader)
@@ -126,8 +132,17 @@ def _heard(vitals: Vitals, store: Store, queue: Queue) -> Heard:
         if not changed[0]:  # an environment: its services are looked at too
             for service in store.in_environment(changed[1]):
                 queue.add(service)
+        _wake_environment(body, store, queue)
 
     return heard
+
+
+def _wake_environment(body: Body, store: Store, queue: Queue) -> None:
+    """Have a service's environment look who runs with its templates; once for all that happens meanwhile."""
+    if body["kind"] == SERVICE_KIND:
+        name = body["spec"].get("environment", DEFAULT_ENVIRONMENT)
+        if store.get(ENVIRONMENT_KIND, "", name):
+            queue.add_after(("", name), _ENVIRONMENT_SECONDS)
 
 
 async def _first_look(leadership: Leadership, resync: Resync) -> bool:

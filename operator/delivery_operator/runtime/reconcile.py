@@ -126,8 +126,13 @@ class Reconciler:
                 return plan.look_again_after
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
 
-    async def reconcile_environment(self, name: str) -> None:
+    async def reconcile_environment(self, name: str) -> float | None:
         """Look at an environment: load its templates, have its services looked at if they changed, write its status.
+
+        Services whose turn it is to take new templates are looked at too: they read it in that status.
+
+        Returns:
+            Seconds after which to look again, or None when events suffice.
 
         Raises:
             WriteRefused: the API server will not take the status.
@@ -136,18 +141,22 @@ class Reconciler:
         body = self.store.get(ENVIRONMENT_KIND, "", name)
         if body is None:
             self.environments.forget(name)
-            return
+            return None
         if not self.environments.speaks_for(name):
-            return
+            return None
         spec = environment.read(body)
         if isinstance(spec, str):
-            await self.actor.act(("", name), environment.decide(body, spec, datetime.now(UTC)))
-            return
+            await self.actor.act(("", name), environment.decide(body, spec, None, datetime.now(UTC)))
+            return None
         if await self.environments.refresh(name, spec):
             for service in self.store.in_environment(name):
                 self.queue.add(service)
-        templates = self.environments.templates(name)
-        await self.actor.act(("", name), environment.decide(body, templates, datetime.now(UTC)))
+        templates, fleet = self.environments.templates(name), self.environments.fleet(name, spec)
+        plan = environment.decide(body, templates, fleet, datetime.now(UTC))
+        if await self.actor.act(("", name), plan):
+            for service in environment.named(plan):
+                self.queue.add(service)
+        return plan.look_again_after
 
     async def _without_service(self, key: ServiceKey) -> float | None:
         """Look at what a service has left behind that does not exist: tasks that name it, Leases it held."""

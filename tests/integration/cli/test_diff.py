@@ -7,7 +7,7 @@ import yaml
 
 from tests.integration.cli.conftest import Delivery
 from tests.support import shop
-from tests.support.kube import Object
+from tests.support.kube import Object, wait_for
 from tests.support.site import Site
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
@@ -85,3 +85,79 @@ def test_what_cannot_be_compared_ends_with_more_than_one(served: Site, delivery:
     ended = delivery("diff", "-", stdin=as_file(elsewhere))
     assert ended.code == 6
     assert "environment staging is not known" in ended.err
+
+
+def put_templates(site: Site, limit: int) -> None:
+    text = (TEMPLATES / "deployment.yaml.j2").read_text()
+    data = {"deployment.yaml.j2": text.replace("revisionHistoryLimit: 2", f"revisionHistoryLimit: {limit}")}
+    if site.kube.find("ConfigMap", site.namespace, "templates"):
+        site.kube.patch("ConfigMap", site.namespace, "templates", {"data": data})
+    else:
+        metadata = {"name": "templates", "namespace": site.namespace}
+        site.kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def wait_told(site: Site, upgrade: str) -> None:
+    def phase() -> str:
+        found = site.kube.get("DeliveryEnvironment", None, site.environment_name).get("status", {})
+        return str(found.get("upgrade", {}).get("phase"))
+
+    wait_for(lambda: phase() == upgrade, f"the upgrade {upgrade}", 60, phase)
+
+
+def test_an_environments_new_templates_are_seen_before_they_roll(
+    site: Site, delivery: Delivery, tmp_path: Path
+) -> None:
+    """What the waves would change, and for nobody who runs with them already."""
+    site.start()
+    put_templates(site, 2)
+    site.environment(
+        {
+            "templates": {"configMap": "templates"},
+            "upgrade": {"mode": "waves"},
+            "maintenanceWindow": {"days": ["Mon"], "startTime": "00:00", "endTime": "00:01", "timeZone": "No/Where"},
+        }
+    )
+    site.kube.create(shop.secret(site.namespace))
+    scaled = {"command": ["order", "web"], "port": {"number": 8080}, "scaling": {"min": 2, "max": 4, "cpu": 70}}
+    processes = {"web": scaled, "relay": {"command": ["order", "relay"], "replicas": 2}}
+    body = shop.service(site.namespace, environment=site.environment_name, processes=processes)
+    body["spec"]["release"]["progressDeadlineSeconds"] = 300
+    site.kube.create(body)
+    shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
+    wait_told(site, "Done")
+    words = ("diff", "--environment", site.environment_name, "--operator-namespace", site.namespace)
+    assert (delivery(*words).code, delivery(*words).out) == (0, "")
+
+    put_templates(site, 5)
+    wait_told(site, "WaitingForWindow")
+    ended = delivery(*words)
+    changed = (
+        "~ Deployment order-relay\n    ~ spec.revisionHistoryLimit: 2 -> 5\n"
+        "~ Deployment order-web\n    ~ spec.revisionHistoryLimit: 2 -> 5\n"
+    )
+    assert (ended.code, ended.out) == (1, f"{site.namespace}/order\n{changed}")
+    (entry,) = delivery(*words, "-o", "json").json()
+    assert entry["service"] == f"{site.namespace}/order"
+    assert [each["name"] for each in entry["children"]] == ["order-relay", "order-web"]
+
+    (tmp_path / "job.yaml.j2").write_text((TEMPLATES / "job.yaml.j2").read_text() + "\n")
+    assert delivery(*words, "--templates", str(tmp_path)).out == (
+        f"{site.namespace}/order\n  no child changes; its pods are replaced\n"
+    )
+    (tmp_path / "deployment.yaml.j2").write_text("{{ nothing }}")
+    broken = delivery(*words, "--templates", str(tmp_path), "-o", "json")
+    assert (broken.code, "deployment.yaml.j2" in broken.json()[0]["fault"]) == (1, True)
+    assert "! cannot be rendered: template" in delivery(*words, "--templates", str(tmp_path)).out
+
+
+def test_an_environment_or_templates_that_are_not_to_be_found(site: Site, delivery: Delivery) -> None:
+    assert delivery("diff", "--environment", "nowhere").code == 4
+    assert delivery("diff", "--environment", "production", "--service", "order").code == 2
+    site.environment({"templates": {"configMap": "templates"}})
+    words = ("diff", "--environment", site.environment_name, "--operator-namespace", site.namespace)
+    missing = delivery(*words)
+    assert (missing.code, "there is no ConfigMap" in missing.err) == (4, True)
+    put_templates(site, 5)
+    other = delivery(*words)
+    assert (other.code, "the operator has other templates" in other.err) == (6, True)

@@ -172,3 +172,34 @@ async def test_an_environment_that_names_others_since_makes_no_release_with_the_
     scene.environment()
     found = await scene.environments.of("production")
     assert found.templates.bundle is builders.BUNDLE
+
+
+def put_service(scene: Scene, name: str, **status: str) -> None:
+    metadata = {"name": name, "namespace": "shop"}
+    spec = {"environment": "production"}
+    scene.store.put(scene.api.put({"kind": "DeliveryService", "metadata": metadata, "spec": spec, "status": status}))
+
+
+async def test_its_fleet_is_the_services_that_name_it_with_their_releases(scene: Scene) -> None:
+    spec = scene.environment(upgrade={"mode": "waves"})
+    labels = {"delivery.dev/service": "order"}
+    for number in (1, 2):
+        metadata = {"name": f"order-r{number}", "namespace": "shop", "labels": labels}
+        scene.store.put(scene.api.put({"kind": "DeliveryRelease", "metadata": metadata, "spec": {"number": number}}))
+    put_service(scene, "order", release="order-r2", activeRelease="order-r1")
+    put_service(scene, "payment")
+    fleet = scene.environments.fleet("production", spec)
+    assert fleet is not None
+    found = {
+        each.name: [release["spec"]["number"] if release else None for release in (each.newest, each.active)]
+        for each in fleet.members
+    }
+    assert found == {"shop/order": [2, 1], "shop/payment": [None, None]}
+
+
+async def test_an_operator_that_does_not_see_all_speaks_of_a_fleet_only_where_waves_are_asked_for(scene: Scene) -> None:
+    """Two of them would write one condition in turns."""
+    spec = scene.environment()
+    assert scene.environments.fleet("production", spec) is None
+    scene.environments.everywhere = True
+    assert scene.environments.fleet("production", spec) is not None

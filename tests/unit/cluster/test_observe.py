@@ -76,6 +76,20 @@ async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
     assert set(seen.referenced) == {(ReferenceKind.SECRET, "db-credentials")}
 
 
+@pytest.mark.parametrize(("digest", "asked"), [(builders.BUNDLE.digest, True), ("other", False)])
+async def test_a_service_that_its_environment_names_is_asked_to_take_its_templates(
+    scene: Scene,
+    digest: str,
+    asked: bool,  # noqa: FBT001 of a table
+) -> None:
+    status = {"upgrade": {"templates": digest, "inProgress": ["shop/order"]}}
+    body = {"kind": "DeliveryEnvironment", "metadata": {"name": "default"}, "spec": {}, "status": status}
+    scene.store.put(scene.api.put(body))
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.renew is asked
+
+
 async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> None:
     said = {"message": f"cannot connect to {PASSWORD}, password hunter2", "exitCode": 1}
     scene.put(builders.pod(scene.service, container={"state": {"terminated": said}}))

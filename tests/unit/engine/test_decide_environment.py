@@ -127,9 +127,14 @@ def test_a_template_that_breaks_on_this_service_alone_stops_it_alone() -> None:
     world = serving()
     sources = {**builders.BUNDLE.sources, "poddisruptionbudget": "{{ nothing }}"}
     world.bundle = bundles.Bundle(sources)
+    assert world.plan() == Plan(), "what it has was made with others"
+    world.edit_process("web", replicas=3)
     world.settle()
     assert world.said("Stalled") == ("True", "TemplateInvalid")
     assert world.runs("web") == "1"
+    world.bundle = builders.BUNDLE
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == 3
 
 
 def test_an_optional_kind_that_the_cluster_has_ceased_to_serve_is_left_out() -> None:

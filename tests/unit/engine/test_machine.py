@@ -4,6 +4,7 @@ After every step the invariants must hold; and from wherever a walk ends, lettin
 """
 
 import contextlib
+import functools
 from copy import deepcopy
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.snapshot import Obstacle
 from delivery_operator.render import names
+from delivery_operator.render.bundle import Bundle
 from tests.unit.support import builders
 from tests.unit.support.builders import RELAY, WEB
 from tests.unit.support.world import SECRET, Killed, World
@@ -32,6 +34,17 @@ IMAGES = st.sampled_from([f"{builders.IMAGE}-{letter}" for letter in "abc"])
 OPERATOR = st.sampled_from([None, None, None, 0, 0, 1, 2, 3, 5])
 """What the operator does after a step: all it has to (None), nothing, or some writes until it is killed."""
 PROCESSES = st.sampled_from(["web", "relay", "extra"])
+
+
+@functools.cache
+def templates(limit: int) -> Bundle:
+    """Templates that differ in every child that has pods, and in what scales it."""
+    sources = dict(builders.BUNDLE.sources)
+    sources["deployment"] = sources["deployment"].replace("revisionHistoryLimit: 2", f"revisionHistoryLimit: {limit}")
+    sources["poddisruptionbudget"] = sources["poddisruptionbudget"].replace(
+        "maxUnavailable: 1", f"maxUnavailable: {limit - 1}"
+    )
+    return Bundle(sources)
 
 
 class Walk(RuleBasedStateMachine):
@@ -93,6 +106,16 @@ class Walk(RuleBasedStateMachine):
     def change_the_environment(self, *, usable: bool, whole: bool, then: int | None) -> None:
         self.world.obstacle = None if usable else Obstacle("EnvironmentMissing", "it does not exist")
         self.world.template_fault = "" if whole else "template job.yaml.j2: broken"
+        self.react(then)
+
+    @rule(limit=st.integers(2, 4), then=OPERATOR)
+    def change_the_templates(self, limit: int, then: int | None) -> None:
+        self.world.bundle = templates(limit)
+        self.react(then)
+
+    @rule(renew=st.booleans(), then=OPERATOR)
+    def begin_or_end_a_wave(self, *, renew: bool, then: int | None) -> None:
+        self.world.renew = renew
         self.react(then)
 
     @rule(process=st.sampled_from(["relay", "extra"]), then=OPERATOR)
@@ -267,12 +290,24 @@ class Walk(RuleBasedStateMachine):
             release = self.world.of_kind("DeliveryRelease").get(f"order-r{number}")
             if release is None or "migrate" not in release["spec"]["content"].get("release", {}):
                 continue
-            if "copyOf" in release["spec"]:
-                release = self.world.of_kind("DeliveryRelease").get(f"order-r{release['spec']['copyOf']}", release)
-            if "copyOf" in release["spec"]:
-                continue  # its source has been let go since, or is a copy itself
+            while release and (origin := release["spec"].get("copyOf") or release["spec"].get("renewalOf")):
+                release = self.world.of_kind("DeliveryRelease").get(f"order-r{origin}")
+            if release is None:
+                continue  # its source has been let go since
             result = (release.get("status") or {}).get("migration", {}).get("result")
             assert result == "Succeeded", f"{name} runs release {number}, whose migration: {result}"
+
+    @invariant()
+    def a_renewal_has_the_content_of_what_it_renews_and_no_job(self) -> None:
+        """Invariant 3: a migration of its own would be the same one a second time."""
+        if not hasattr(self, "world"):
+            return
+        for name, release in self.world.of_kind("DeliveryRelease").items():
+            origin = self.world.of_kind("DeliveryRelease").get(f"order-r{release['spec'].get('renewalOf')}")
+            if origin is not None:
+                assert release["spec"]["digest"] == origin["spec"]["digest"]
+            if "renewalOf" in release["spec"]:
+                assert not [job for job in self.world.of_kind("Job") if job.startswith(f"{name}-")]
 
     @invariant()
     def releases_never_change_and_their_numbers_rise(self) -> None:

@@ -22,6 +22,7 @@ SERVICE_ROWS: Final = (*service_rows.ROWS, *process_rows.ROWS)
 
 # Fields that show in no manifest, and the test of what the operator decides by them.
 _ENGINE: Final = "tests/unit/engine"
+_WAVES: Final = "tests/unit/engine/test_waves.py"
 _ENVIRONMENTS: Final = "tests/unit/cluster/test_environments.py"
 DECIDED: Final = {
     "paused": f"{_ENGINE}/test_decide_paused.py::test_nothing_is_written_but_the_status",
@@ -33,6 +34,13 @@ ENVIRONMENT_DECIDED: Final = {
     "templates.configMap": f"{_ENVIRONMENTS}"
     "::test_templates_from_a_config_map_are_laid_over_the_operators_and_read_once",
     "templates.folder": f"{_ENVIRONMENTS}::test_templates_from_a_folder",
+    "upgrade.mode": f"{_WAVES}::test_nothing_rolls_of_itself",
+    "upgrade.maxConcurrent": f"{_WAVES}::test_no_more_than_the_cap_are_under_way_and_each_end_makes_room_for_the_next",
+    "upgrade.stopAfterFailures": f"{_WAVES}::test_allowing_more_failures_goes_on_too",
+    **{
+        f"maintenanceWindow.{name}": f"{_ENGINE}/test_window.py::test_how_long_until_it_is_open"
+        for name in ("days", "startTime", "endTime", "timeZone")
+    },
     "drift.mode": f"{_ENGINE}/test_decide_drift.py::test_what_the_environment_says_is_done",
     "drift.kinds": f"{_ENGINE}/test_decide_drift.py::test_a_kind_may_have_a_mode_of_its_own",
     "releases.keep": f"{_ENGINE}/test_decide_environment.py::test_the_environment_says_how_many_releases_are_kept",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +75,14 @@ class Scene:
         body = builders.service(fields, name=name, uid=f"uid-of-{name}")
         del body["metadata"]["resourceVersion"]
         self.store.put(self.api.put(body))
+
+    def run_pods(self) -> None:
+        """Give every Deployment its pods."""
+        for (kind, *_), body in list(self.api.objects.items()):
+            if kind == "Deployment":
+                pods = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), body["spec"]["replicas"])
+                status = {**pods, "observedGeneration": body["metadata"]["generation"]}
+                self.store.put(self.api.put({**body, "status": status}))
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.api.objects["DeliveryService", "shop", "order"]["status"]
@@ -383,6 +392,42 @@ async def test_an_environment_that_cannot_be_read_is_told_so(scene: Scene) -> No
     environment(scene, tier="moon")
     await scene.reconciler.reconcile_environment("default")
     assert environment_status(scene)["conditions"][0]["reason"] == "InvalidSpec"
+
+
+async def test_a_service_whose_turn_it_is_to_take_new_templates_is_looked_at_and_takes_them(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.said("Ready") == ("True", "Serving")
+    limit = builders.BUNDLE.sources["deployment"].replace("revisionHistoryLimit: 2", "revisionHistoryLimit: 3")
+    data = {"deployment.yaml.j2": limit}
+    scene.api.put({"kind": "ConfigMap", "metadata": {"name": "ours", "namespace": "system"}, "data": data})
+    environment(scene, templates={"configMap": "ours"}, upgrade={"mode": "waves"})
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["inProgress"] == ["shop/order"]
+    assert await scene.queue.get() == ORDER
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r2"]["spec"]
+    assert (release["reason"], release["renewalOf"]) == ("TemplatesChanged", 1)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["phase"] == "Done"
+
+
+async def test_a_window_that_is_closed_is_waited_for(scene: Scene) -> None:
+    await scene.reconciler.reconcile(ORDER)
+    scene.run_pods()
+    await scene.reconciler.reconcile(ORDER)
+    release = scene.api.objects["DeliveryRelease", "shop", "order-r1"]
+    scene.store.put(scene.api.put({**release, "spec": {**release["spec"], "templates": "old"}}))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%a")
+    window = {"days": [tomorrow], "startTime": "00:00", "endTime": "00:01"}
+    environment(scene, upgrade={"mode": "waves"}, maintenanceWindow=window)
+    again = await scene.reconciler.reconcile_environment("default")
+    assert environment_status(scene)["upgrade"]["phase"] == "WaitingForWindow"
+    assert again is not None
+    assert 0 < again <= timedelta(days=1).total_seconds()
 
 
 async def test_an_environment_that_is_gone_is_nothing_to_do(scene: Scene) -> None:

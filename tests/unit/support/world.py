@@ -70,6 +70,8 @@ class World:
         self.platform = Platform()
         self.obstacle: Obstacle | None = None
         self.template_fault = ""
+        self.renew = False
+        """Whether a wave of the environment asks the service to take the templates of today."""
         self.unbound: dict[str, str] = {}
         self.contents: dict[Reference, dict[str, str]] = {SECRET: {"url": "postgres://db/order"}}
         self.repairs = Repairs(self._seconds)
@@ -352,6 +354,7 @@ class World:
             platform=self.platform,
             obstacle=self.obstacle,
             template_fault=self.template_fault,
+            renew=self.renew,
             unbound=self.unbound,
             databases=self.databases,
             locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},

@@ -15,8 +15,9 @@ from delivery_operator.cli.complete import service_names
 from delivery_operator.cli.documents import Document, Service
 from delivery_operator.cli.exits import Exit, Wrong
 from delivery_operator.cli.options import EnvironmentFiles, Output, Templates
-from delivery_operator.cli.output import write
+from delivery_operator.cli.output import Format, write
 from delivery_operator.cli.preview import Difference, differences, platform
+from delivery_operator.cli.renewals import Renewal, renewals
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import console
 
@@ -24,6 +25,7 @@ EXAMPLES = (
     "kubectl delivery diff order.yaml",
     "kubectl delivery diff order.yaml -o json | jq '.[].kind'",
     "kubectl delivery diff --service order --templates ./templates",
+    "kubectl delivery diff --environment production",
 )
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
@@ -47,6 +49,19 @@ async def command(  # noqa: PLR0913 its options
             show_default=False,
         ),
     ] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(
+            "--environment",
+            help="Instead of files: the services of an environment, in all namespaces, that run with other templates "
+            "than it has today (or than --templates), and what those would change.",
+            show_default=False,
+        ),
+    ] = None,
+    operator_namespace: Annotated[
+        str,
+        typer.Option("--operator-namespace", help="With --environment: where the ConfigMap with its templates is."),
+    ] = "delivery-system",
     environment_files: EnvironmentFiles = None,
     templates: Templates = None,
     output: Output = None,
@@ -57,9 +72,14 @@ async def command(  # noqa: PLR0913 its options
     what is there, so defaults and what others own make no difference. It needs the right to patch the children. The
     environment is that of the cluster unless --environment-file gives another. Jobs are left out: a migration always
     runs anew with a release. The exit code is 0 when nothing would change, 1 when something would, and more on errors.
+
+    With --environment the releases that serve are rendered anew and compared with themselves, and nothing is asked for
+    but reading; the exit code is 0 when no service is behind.
     """
-    if bool(files) == bool(service):
-        raise Wrong("there is nothing, or too much, to compare", "give either files or --service")
+    if [bool(files), bool(service), bool(environment)].count(True) != 1:
+        raise Wrong("there is nothing, or too much, to compare", "give either files, --service or --environment")
+    if environment:
+        return _tell(await renewals(cluster, environment, templates, operator_namespace), output)
     chosen = [await _live(cluster, service)] if service else documents.services(files or (), cluster.namespace)
     known = documents.environments(environment_files or ())
     bundle = rendered.bundle(templates)
@@ -72,6 +92,26 @@ async def command(  # noqa: PLR0913 its options
     else:
         _print(console(), found)
     return Exit.NO if found else Exit.OK
+
+
+def _tell(found: Sequence[Renewal], output: Format | None) -> int:
+    if output:
+        write([_service_entry(each) for each in found], output)
+        return Exit.NO if found else Exit.OK
+    to = console()
+    for each in found:
+        to.print(Text(each.service, "bold"))
+        if each.fault:
+            to.print(Text(f"! cannot be rendered: {each.fault}", "red"))
+        elif not each.differences:
+            to.print(Text("  no child changes; its pods are replaced"))
+        _print(to, each.differences)
+    return Exit.NO if found else Exit.OK
+
+
+def _service_entry(renewal: Renewal) -> dict[str, Any]:
+    entry = {"service": renewal.service, "children": [_entry(each) for each in renewal.differences]}
+    return {**entry, "fault": renewal.fault} if renewal.fault else entry
 
 
 async def _live(cluster: Cluster, name: str) -> Service:

@@ -35,9 +35,12 @@ class Account:
         for level in sorted({each.level for each in self._records}):
             of_level = [each for each in self._records if each.level == level]
             plans, different = sum(each.plans for each in of_level), sum(each.different for each in of_level)
-            terminalreporter.write_line(f"faults, {level}: {plans} plans, {different} came to another end; seed {SEED}")
+            what = "steps" if level == "walks" else "plans"
+            terminalreporter.write_line(
+                f"faults, {level}: {plans} {what}, {different} came to another end; FAULTS_SEED={SEED}"
+            )
 
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the page when everything was run, and ended well: a page of half a run would tell half the truth."""
-        if EVERYTHING and exitstatus == pytest.ExitCode.OK and not session.config.option.keyword:
-            page.write(self._records, SEED)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write the page when everything was run and ended well: half a run would tell half the truth."""
+        if EVERYTHING and exitstatus == pytest.ExitCode.OK and page.complete(self._records):
+            page.write(self._records)

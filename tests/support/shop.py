@@ -62,12 +62,16 @@ def wait_ready(kube: Kube, namespace: str, release: str, name: str = "order", se
     )
 
 
-def wait_reason(kube: Kube, namespace: str, reason: str, name: str = "order", seconds: float = 30) -> Object:
-    """Wait until Ready is False for this reason."""
+def wait_reason(  # noqa: PLR0913 what tells one wait from another
+    kube: Kube, namespace: str, reason: str, name: str = "order", seconds: float = 30, *, ready: str = "False"
+) -> Object:
+    """Wait until Ready is False (or True) for this reason."""
 
     def look() -> Object | None:
         found = kube.find("DeliveryService", namespace, name)
-        ready = condition(found, "Ready")
-        return found if ready.get("status") == "False" and ready.get("reason") == reason else None
+        said = condition(found, "Ready")
+        return found if said.get("status") == ready and said.get("reason") == reason else None
 
-    return wait_for(look, f"{name} not Ready: {reason}", seconds, lambda: kube.find("DeliveryService", namespace, name))
+    return wait_for(
+        look, f"{name} with Ready {ready}: {reason}", seconds, lambda: kube.find("DeliveryService", namespace, name)
+    )

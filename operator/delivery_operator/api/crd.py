@@ -7,7 +7,7 @@ references inlined, titles dropped, optional-as-null unwrapped, docstrings kept 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.api import environment, release, service, task
 from delivery_operator.api.base import GROUP, VERSION, Model, rules
@@ -52,6 +52,9 @@ def _condition(name: str, field: str = "status") -> str:
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
+UNANSWERED: Final = {"observedGeneration": -1}
+"""The status before the operator's first: without one, kstatus (Flux) takes a new object for one that is ready."""
+
 DEFINITIONS: tuple[Definition, ...] = (
     Definition(
         kind=service.KIND,
@@ -73,6 +76,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         ),
         root_rules=service.METADATA_RULES,
         spec_rules=service.SPEC_RULES,
+        status_default=UNANSWERED,
     ),
     Definition(
         kind=release.KIND,
@@ -135,6 +139,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         ),
         root_rules=environment.METADATA_RULES,
         spec_rules={},
+        status_default=UNANSWERED,
         namespaced=False,
     ),
 )

@@ -286,7 +286,8 @@ class DeliveryEnvironmentStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
     observed_generation: int | None = Field(
-        default=None, description="The metadata.generation that this status answers to."
+        default=None,
+        description="The metadata.generation that this status answers to; -1 before the operator has answered.",
     )
     templates: str | None = Field(
         default=None, description="Digest of the templates its next releases are rendered with."

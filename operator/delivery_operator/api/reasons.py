@@ -117,6 +117,9 @@ STANDING: Final[Mapping[str, Reason]] = {
     "RollbackTargetMissing": Reason(
         "`release.rollbackTo` names a release that is not there", "name one that is, or remove `rollbackTo`"
     ),
+    "RollbackTargetMigrating": Reason(
+        "the release that `release.rollbackTo` names has not migrated yet", "wait", Severity.INFO
+    ),
     "RollbackRefused": Reason(
         "the release that `release.rollbackTo` names needs what a contract step has removed from the schema, or was "
         "never migrated itself",
@@ -141,6 +144,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     "WaitingForDatabase": Reason(
         "a release of another service changes the schema of a database that this one is bound to; the message names it",
         "wait; where the other one cannot end, see to that one",
+        Severity.INFO,
     ),
     "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry and `spec.imagePullSecrets`"),
     "CrashLoop": Reason(
@@ -192,6 +196,7 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
         "ContractFailed": Reason(
             "it failed, or its Job was deleted before its result was recorded; it is not run again",
             "read the output in the message, check the schema, mend it and change the spec: that makes a new release",
+            Severity.WARNING,
         ),
     },
     ConditionType.IN_SYNC: {
@@ -199,10 +204,12 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
             "a change of somebody else's is left as it is, because the environment says so (`spec.drift`) or cannot be "
             "read",
             "put the change into the service or the templates, or let the environment say `repair`",
+            Severity.WARNING,
         ),
         "Contested": Reason(
             "what the operator sets back is changed again each time; it is set back ever more rarely",
             "have the other manager leave the field alone, or let the environment say `warn` for the kind",
+            Severity.WARNING,
         ),
     },
     ConditionType.SHUTDOWN_CLEAN: {
@@ -274,8 +281,9 @@ TASK: Final[Mapping[str, Reason]] = {
 
 EVENTS: Final[Mapping[str, Reason]] = {
     ReleaseReason.SPEC_CHANGED: Reason("a release is made: of a new service, or since its spec has changed"),
+    ReleaseReason.IMAGE_CHANGED: Reason("a release is made, since the image has changed"),
+    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since config, or a ConfigMap that it names, has changed"),
     ReleaseReason.SECRET_ROTATED: Reason("a release is made, since a Secret that is referenced has changed"),
-    ReleaseReason.CONFIG_CHANGED: Reason("a release is made, since a ConfigMap, or what is referenced, has changed"),
     ReleaseReason.ROLLBACK: Reason("a release is made as a copy of an earlier one"),
     ReleaseReason.RETRY: Reason("a release is made to try a failed one again"),
     ReleaseReason.TEMPLATES_CHANGED: Reason("a release is made by a wave of the environment, for its new templates"),

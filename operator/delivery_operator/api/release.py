@@ -26,6 +26,7 @@ class Phase(StrEnum):
 class Reason(StrEnum):
     """Why a release was made."""
 
+    IMAGE_CHANGED = "ImageChanged"
     SPEC_CHANGED = "SpecChanged"
     SECRET_ROTATED = "SecretRotated"  # noqa: S105 a reason's name
     CONFIG_CHANGED = "ConfigChanged"
@@ -47,6 +48,51 @@ class ReferenceHash(Model):
     kind: ReferenceKind = Field(description="Secret or ConfigMap.")
     name: str = Field(description="Its name.")
     hash: str = Field(description="Keyed hash (HMAC) of the referenced keys' values; says whether they changed.")
+    keys: dict[str, str] | None = Field(
+        default=None,
+        description="The beginning of the keyed hash of each referenced key's value; says which of them changed. "
+        "Absent when there are more than 16 keys.",
+    )
+
+
+class ReferenceChange(Model):
+    """A Secret or ConfigMap that holds something else than before."""
+
+    kind: ReferenceKind = Field(description="Secret or ConfigMap.")
+    name: str = Field(description="Its name.")
+    keys: list[str] = Field(
+        default=[],
+        description="The keys whose values changed, came or went; absent when that is not known.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
+class ReleaseChanges(Model):
+    """What is another than in the release before; names alone, no values."""
+
+    fields: list[str] = Field(
+        default=[],
+        description='Fields of the DeliveryService, e.g. spec.image, at most 32; "spec" for the first release. A '
+        "rollback and a retry have the field or annotation that asked for it.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    references: list[ReferenceChange] = Field(
+        default=[],
+        description="Secrets and ConfigMaps, at most 32.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    omitted: int | None = Field(default=None, ge=1, description="How many more changed than are listed.")
+
+
+class Author(Model):
+    """A field manager that changed the DeliveryService since the release before was made."""
+
+    manager: str = Field(description="Its name, e.g. kubectl-client-side-apply or kustomize-controller.")
+    operation: str = Field(description="Apply (server-side apply) or Update.")
+    time: str | None = Field(default=None, description="When it last changed the DeliveryService (RFC 3339).")
+    fields: list[str] = Field(
+        description="Which of the changed fields are its own.", json_schema_extra={"x-kubernetes-list-type": "atomic"}
+    )
 
 
 class DeliveryReleaseSpec(Model):
@@ -56,8 +102,16 @@ class DeliveryReleaseSpec(Model):
     number: int = Field(ge=1, description="Number of the release: 1, 2, 3, ...")
     reason: Reason | None = Field(
         default=None,
-        description="Why it was made: SpecChanged (the first one too), SecretRotated, ConfigChanged (a referenced "
-        "ConfigMap, or what is referenced), Rollback, Retry or TemplatesChanged (a wave of the environment).",
+        description="Why it was made: ImageChanged (whatever else changed), ConfigChanged (config, configFrom and "
+        "backingServices, or a referenced ConfigMap), SpecChanged (anything else; the first one too), SecretRotated, "
+        "Rollback, Retry or TemplatesChanged (a wave of the environment).",
+    )
+    changes: ReleaseChanges | None = Field(default=None, description="What changed since the release before.")
+    changed_by: list[Author] = Field(
+        default=[],
+        description="Who changed it, at most 8, as the DeliveryService's metadata.managedFields tells. Absent when "
+        "nobody changed the DeliveryService, or it does not tell.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     copy_of: int | None = Field(
         default=None,

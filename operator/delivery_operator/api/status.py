@@ -60,6 +60,26 @@ class Condition(Model):
     observed_generation: int | None = Field(default=None, ge=0, description="The metadata.generation this is about.")
 
 
+class ProblemObject(Model):
+    """What a problem is about."""
+
+    kind: str = Field(description="Its kind, e.g. Secret.")
+    name: str = Field(description="Its name, in the service's namespace.")
+
+
+class Problem(Model):
+    """One thing that is wrong."""
+
+    severity: Severity = Field(
+        description="Error: the service is not what its spec says, until somebody acts. Warning: it may come to that. "
+        "Info: it was asked for, or goes on by itself."
+    )
+    reason: str = Field(description="The cause, one word for programs, as conditions have it.")
+    about: ProblemObject = Field(alias="object", description="The object that it is about.")
+    message: str = Field(max_length=512, description="The cause, for people.")
+    remedy: str | None = Field(default=None, description="What to do about it.")
+
+
 class DriftedField(Model):
     """A field of the operator in a child that has another value than the release's manifest."""
 
@@ -128,7 +148,8 @@ class DeliveryServiceStatus(Model):
     """What is so. Written by the operator alone, and only when it changes."""
 
     observed_generation: int | None = Field(
-        default=None, description="The metadata.generation that this status answers to."
+        default=None,
+        description="The metadata.generation that this status answers to; -1 before the operator has answered.",
     )
     release: str | None = Field(default=None, description="Name of the newest DeliveryRelease.")
     number: int | None = Field(default=None, description="The last number given to a release; none is used twice.")
@@ -136,6 +157,13 @@ class DeliveryServiceStatus(Model):
     active_release: str | None = Field(default=None, description="Name of the release that serves.")
     image: str | None = Field(default=None, description="Image of the release that serves.")
     formation: str | None = Field(default=None, description="Process types and how many pods of each are wanted.")
+    problems: list[Problem] = Field(
+        default=[],
+        max_length=16,
+        description="All that is wrong at once, the gravest first, where Ready names the first cause. Absent when "
+        "nothing is.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
     drift: list[DriftedField] = Field(
         default=[],
         max_length=16,

@@ -1,6 +1,6 @@
 """The checks of `doctor`: is the cluster fit, is the operator installed as it should be, and does it work."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -9,6 +9,7 @@ from delivery_operator import __version__
 from delivery_operator.api import policy
 from delivery_operator.api.base import GROUP
 from delivery_operator.api.crd import DEFINITIONS, Definition, crd
+from delivery_operator.api.status import Severity
 from delivery_operator.cli import standing
 from delivery_operator.cli.session import Cluster
 from delivery_operator.cluster import hashkey
@@ -221,17 +222,28 @@ async def _optional(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
 
 async def _services(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
     listing = await cluster.api.list(SERVICES, cluster.namespace)
-    bad = [each for each in listing.items if standing.word(each) != "Ready"]
-    for each in bad:
-        name = each["metadata"]["name"]
-        stands = standing.word(each)
-        grade = Grade.PROBLEM if stands == "Stalled" else Grade.WARNING
+    found = [(each, finding) for each in listing.items for finding in of_service(each, check)]
+    for _, finding in found:
+        yield finding
+    well = len(listing.items) - len({each["metadata"]["name"] for each, _ in found})
+    if well:
         yield Finding(
-            check, grade, f"{name} is {stands}: {standing.sentence(each)}", f"kubectl delivery describe {name}"
+            check, Grade.OK, f"{well} of {len(listing.items)} services of namespace {cluster.namespace} are well"
         )
-    if not bad:
-        says = f"all {len(listing.items)} services of namespace {cluster.namespace} are Ready"
-        yield Finding(check, Grade.OK, says)
+    elif not found:
+        yield Finding(check, Grade.OK, f"there are no services in namespace {cluster.namespace}")
+
+
+def of_service(service: Body, check: str) -> Iterator[Finding]:
+    """What is wrong with one service; when it is not Ready and nothing is wrong, it is under way."""
+    name, listed = service["metadata"]["name"], standing.problems(service)
+    for each in listed:
+        about = f", {each.about}" if each.about else ""
+        grade = Grade.PROBLEM if each.severity == Severity.ERROR else Grade.WARNING
+        yield Finding(check, grade, f"{name}: {each.reason}{about}: {each.message}", each.remedy)
+    if not listed and standing.word(service) != "Ready":
+        remedy = f"kubectl delivery describe {name}"
+        yield Finding(check, Grade.WARNING, f"{name} is {standing.word(service)}: {standing.sentence(service)}", remedy)
 
 
 _CHECKS: Final = (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from delivery_operator.api import cause
 from delivery_operator.api.release import Phase
 from delivery_operator.cli.session import Cluster
 from delivery_operator.cluster.api import Body
@@ -29,6 +30,8 @@ def entry(release: Body, serving: str | None) -> dict[str, Any]:
         "image": spec["image"],
         "revision": spec.get("revision"),
         "madeBecause": spec.get("reason"),
+        "changes": spec.get("changes"),
+        "changedBy": spec.get("changedBy"),
         "copyOf": spec.get("copyOf"),
         "migration": status.get("migration"),
         "contract": status.get("contract"),
@@ -37,3 +40,9 @@ def entry(release: Body, serving: str | None) -> dict[str, Any]:
         "createdAt": release["metadata"]["creationTimestamp"],
         "activeAt": status.get("activeAt"),
     }
+
+
+def made(release: dict[str, Any]) -> str:
+    """Say in a line why a release, as `entry` has it, was made."""
+    sentence = cause.sentence(release)
+    return ": ".join(filter(None, (release["madeBecause"], sentence)))

@@ -1,21 +1,13 @@
 """How a service stands, read from the status that the operator wrote; nothing is decided here a second time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from delivery_operator.api.status import ConditionStatus, ConditionType
+from delivery_operator.api.service import KIND as SERVICE_KIND
+from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
 
 Body = dict[str, Any]
-
-_NEXT: Final = {
-    "MigrationFailed": "kubectl delivery retry {name}, once it is mended",
-    "MigrationLost": "kubectl delivery retry {name}, once the schema is as it should be",
-    "RolloutFailed": "kubectl delivery logs {name}; then retry, or release a mended image",
-    "CrashLoop": "kubectl delivery logs {name} --previous",
-    "PodsUnavailable": "kubectl delivery ps {name}",
-}
-"""Reason to the command that leads on; most messages say themselves what to do."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +15,28 @@ class Problem:
     """Something that is not as it should be.
 
     Attributes:
-        reason: one word, as the condition has it.
-        message: the cause and what to do.
-        command: what leads on, where there is a command for it.
+        severity: Error, Warning or Info.
+        reason: one word, as the status has it.
+        about: kind and name of the object, empty when it is the service.
+        message: the cause.
+        remedy: what to do; empty where that is in the message.
     """
 
+    severity: str
     reason: str
+    about: str
     message: str
-    command: str | None = None
+    remedy: str = ""
 
 
 def condition(body: Body, kind: str) -> Body:
     """Return the condition of a type, or an empty one."""
-    found = (each for each in (body.get("status") or {}).get("conditions") or () if each["type"] == kind)
+    found = (each for each in _conditions(body) if each["type"] == kind)
     return next(found, {})
+
+
+def _conditions(body: Body) -> Sequence[Body]:
+    return (body.get("status") or {}).get("conditions") or ()
 
 
 def holds(body: Body, kind: str, value: str = ConditionStatus.TRUE) -> bool:
@@ -59,7 +59,7 @@ def word(body: Body) -> str:
 
 def sentence(body: Body) -> str:
     """Say in one line how a service stands and why."""
-    if not body.get("status"):
+    if not _conditions(body):
         return "no operator has answered yet"
     behind = "" if answered(body) else "the operator has not answered the newest spec yet; before it: "
     ready = condition(body, ConditionType.READY)
@@ -67,41 +67,23 @@ def sentence(body: Body) -> str:
 
 
 def problems(body: Body) -> list[Problem]:
-    """List what is not as it should be; each reason once, the gravest first."""
-    found: dict[str, Problem] = {}
-    for unanswered in _unanswered(body):
-        found.setdefault(unanswered.reason, unanswered)
-    name = body["metadata"]["name"]
-    for each in _failing(body):
-        command = _NEXT.get(each["reason"])
-        problem = Problem(each["reason"], each["message"], command.format(name=name) if command else None)
-        found.setdefault(problem.reason, problem)
-    return list(found.values())
+    """List what is wrong, as the operator wrote it, after what it has not answered yet."""
+    listed = [
+        Problem(each["severity"], each["reason"], _about(each["object"]), each["message"], each.get("remedy") or "")
+        for each in (body.get("status") or {}).get("problems") or ()
+    ]
+    return [*_unanswered(body), *listed]
+
+
+def _about(found: Body) -> str:
+    return "" if found["kind"] == SERVICE_KIND else f"{found['kind']} {found['name']}"
 
 
 def _unanswered(body: Body) -> Iterator[Problem]:
-    doctor = "kubectl delivery doctor"
-    if not body.get("status"):
-        yield Problem(
-            "NoAnswer", "no operator has answered this service yet; if that lasts, look at the operator", doctor
-        )
+    remedy = "if that lasts, look at the operator: kubectl delivery doctor"
+    if not _conditions(body):
+        yield Problem(Severity.ERROR, "NoAnswer", "", "no operator has answered this service yet", remedy)
     elif not answered(body):
         seen, wanted = body["status"].get("observedGeneration"), body["metadata"]["generation"]
-        message = (
-            f"the status answers generation {seen} of the spec, and {wanted} is the newest; if that lasts, look at the "
-            "operator"
-        )
-        yield Problem("Behind", message, doctor)
-
-
-def _failing(body: Body) -> Iterator[Body]:
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    order = [ConditionType.STALLED, ConditionType.CONFIG_READY, ConditionType.MIGRATION_SUCCEEDED]
-    for each in sorted(conditions, key=lambda each: order.index(each["type"]) if each["type"] in order else len(order)):
-        match each["type"], each["status"]:
-            case ConditionType.STALLED, ConditionStatus.TRUE:
-                yield each
-            case ((ConditionType.STALLED | ConditionType.RECONCILING), _):
-                pass
-            case _, ConditionStatus.FALSE:
-                yield each
+        message = f"the status answers generation {seen} of the spec, and {wanted} is the newest"
+        yield Problem(Severity.WARNING, "Behind", "", message, remedy)

@@ -1,12 +1,14 @@
 """Carries out a plan: one write after the other, each answer into the store at once."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, Refused, Unavailable
 from delivery_operator.cluster.resources import BY_KIND, RELEASES
 from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
+from delivery_operator.engine import authors
 from delivery_operator.engine.objects import Key, key, owner_uid
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
 from delivery_operator.render.names import RESUMED, SCALE_MANAGER
@@ -63,24 +65,35 @@ class Actor:
         """
         made: list[Write] = []
         for write in plan.writes:
-            body = _body(write)
             try:
-                as_seen = await self._make(service, write)
+                ready = await self._prepared(service, write)
+                as_seen = ready is not None and await self._make(service, ready)
             except Refused as error:
-                raise WriteRefused(key(body), error) from error
-            if not as_seen:
+                raise WriteRefused(key(_body(write)), error) from error
+            if ready is None or not as_seen:
                 break
-            made.append(write)
-            if isinstance(write, Apply | Create) and write.drift:
-                self._store.repairs.note(service, write.drift)
-            self._tell(write)
+            made.append(ready)
+            if isinstance(ready, Apply | Create) and ready.drift:
+                self._store.repairs.note(service, ready.drift)
+            self._tell(ready)
         return made
+
+    async def _prepared(self, service: ServiceKey, write: Write) -> Write | None:
+        """Read again what a release is made from, and have it say who changed it; None when it is another one by now.
+
+        Only the API server's answer tells who: the store does not keep it for every service.
+        """
+        if not isinstance(write, Create) or write.made_from is None:
+            return write
+        fresh = await self._refresh(service, write.made_from)
+        if fresh is None or _outdated(write.made_from, fresh):
+            return None
+        return replace(write, manifest=authors.signed(write.manifest, write.changes, fresh)) if write.changes else write
 
     async def _make(self, service: ServiceKey, write: Write) -> bool:
         match write:
-            case Create(manifest, made_from):
-                stale = made_from is not None and await self._outdated(service, made_from)
-                as_seen = not stale and await self._create(service, manifest)
+            case Create(manifest):
+                as_seen = await self._create(service, manifest)
             case Apply(manifest, uid):
                 as_seen = await self._apply(service, manifest, uid)
             case HandOver(target, replicas):
@@ -190,13 +203,6 @@ class Actor:
         self._written(verb, answer)
         return True
 
-    async def _outdated(self, service: ServiceKey, seen: Mapping[str, Any]) -> bool:
-        """Read an object again; whether it is gone, going, or its spec is another one by now."""
-        fresh = await self._refresh(service, seen)
-        if fresh is None or fresh["metadata"].get("deletionTimestamp"):
-            return True
-        return any(fresh["metadata"][name] != seen["metadata"][name] for name in ("uid", "generation"))
-
     async def _look_up(self, service: ServiceKey, manifest: Mapping[str, Any]) -> Body | None:
         metadata = manifest["metadata"]
         try:
@@ -228,6 +234,13 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
         elif value != before:
             patch[name] = value
     return patch
+
+
+def _outdated(seen: Mapping[str, Any], fresh: Body) -> bool:
+    """Whether an object is going, or its spec is another one by now."""
+    if fresh["metadata"].get("deletionTimestamp"):
+        return True
+    return any(fresh["metadata"][name] != seen["metadata"][name] for name in ("uid", "generation"))
 
 
 def _body(write: Write) -> Mapping[str, Any]:

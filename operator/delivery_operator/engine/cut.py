@@ -5,7 +5,6 @@ from delivery_operator.engine import renewal, wish
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Create
 from delivery_operator.engine.scene import Scene
 
 
@@ -29,5 +28,5 @@ def step(scene: Scene, newest: Release | None) -> Step:
         TemplateError: the templates are wrong.
     """
     release = wish.cut(scene.wish, scene.snapshot, newest, renewal.renewed(scene, newest))
-    told = Outcome(Standing.WORKING, "Releasing", f"release {name(release)} is being made")
-    return Step((Create(release, made_from=scene.snapshot.service),), told)
+    told = Outcome(Standing.WORKING, "Releasing", f"release {name(release.manifest)} is being made")
+    return Step((release,), told)

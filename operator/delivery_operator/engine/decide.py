@@ -42,6 +42,7 @@ from delivery_operator.engine import (
     locks,
     migration,
     overlay,
+    problems,
     references,
     tasks,
     wish,
@@ -110,6 +111,8 @@ def _report(
     step: Step,
 ) -> tuple[SetStatus, ...]:
     status = conditions.status(snapshot, history, spec, missing, step)
+    wrong = problems.of(snapshot, history, spec, missing, status["conditions"])
+    status |= {"problems": wrong} if wrong else {}
     return () if status == (snapshot.service.get("status") or {}) else (SetStatus(snapshot.service, status),)
 
 

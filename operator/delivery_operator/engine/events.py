@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from delivery_operator.api import cause
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.reasons import STANDING
 from delivery_operator.api.release import KIND as RELEASE
@@ -136,7 +137,7 @@ def of(write: Write) -> tuple[Event, ...]:
             return (_cut(manifest),)
         case SetStatus(target, status) if target["kind"] == RELEASE:
             return tuple(_of_release(_Change(target, target.get("status") or {}, status)))
-        case Apply(manifest, _, Drift() as drift) | Create(manifest, _, Drift() as drift):
+        case Apply(manifest, drift=Drift() as drift) | Create(manifest, drift=Drift() as drift):
             return (_repaired(manifest, drift),)
         case SetStatus(target, status) if target["kind"] == SERVICE:
             return tuple(_of_service(_Change(target, target.get("status") or {}, status)))
@@ -147,8 +148,9 @@ def of(write: Write) -> tuple[Event, ...]:
 def _cut(release: Object) -> Event:
     spec = release["spec"]
     copied = f", a copy of release {spec['copyOf']}" if "copyOf" in spec else ""
-    message = f"release {name(release)} is made{copied} (image {spec['image']})"
-    return Event(_service_of(release), EventType.NORMAL, spec["reason"], message, (spec["number"], _CUT))
+    why = cause.sentence(spec)
+    message = f"release {name(release)} is made{copied} (image {spec['image']})" + (f": {why}" if why else "")
+    return Event(_service_of(release), EventType.NORMAL, spec["reason"], _cut_short(message), (spec["number"], _CUT))
 
 
 def _repaired(child: Object, drift: Drift) -> Event:

@@ -15,7 +15,8 @@ def closed(scene: Scene) -> Outcome | None:
     if scene.snapshot.obstacle:
         return Outcome(Standing.WAITING, scene.snapshot.obstacle.reason, scene.snapshot.obstacle.message)
     if scene.wish.obstacle:
-        return Outcome(Standing.STUCK, scene.wish.obstacle.reason, scene.wish.obstacle.message)
+        standing = Standing.WAITING if scene.wish.obstacle.passes else Standing.STUCK
+        return Outcome(standing, scene.wish.obstacle.reason, scene.wish.obstacle.message)
     return missing(scene) if scene.missing else None
 
 

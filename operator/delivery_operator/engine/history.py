@@ -213,8 +213,8 @@ class History:
     def ended(self, keep: int, named: int | None) -> Sequence[Release]:
         """Releases to let go: the oldest of those that ended, beyond the number kept.
 
-        The one that rollbackTo names stays, and so does the last whose contract step ran: it is what refuses to go back
-        behind it.
+        The one that rollbackTo names stays, and so do the last whose contract step ran, which is what refuses to go
+        back behind it, and the last that served before the active one: any number of failures must leave a way back.
 
         Args:
             keep: how many stay.
@@ -223,7 +223,8 @@ class History:
         contracted = next((release for release in reversed(self.releases) if release.contract), None)
         done = [release for release in self.older if release.phase in {Phase.SUPERSEDED, Phase.FAILED}]
         dropped = done[: max(0, len(done) - keep)]
-        return [release for release in dropped if release.number != named and release is not contracted]
+        served = next((release for release in reversed(done) if release.status.get("activeAt")), None)
+        return [each for each in dropped if each.number != named and each is not contracted and each is not served]
 
 
 def last_number(snapshot: Snapshot, newest: Release | None) -> int:

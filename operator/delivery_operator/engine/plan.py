@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.drift import Drift
 from delivery_operator.engine.objects import Object
 
@@ -15,11 +16,13 @@ class Create:
         manifest: the object.
         made_from: an object that is read again before, and must still have the same generation. A release is made from
             its service's spec and cannot be taken back, so a stale view of the spec must not make one.
+        changes: what a release is made of; who made them is read from the object it is made from.
         drift: set when somebody deleted the object and it is made again.
     """
 
     manifest: Object
     made_from: Object | None = None
+    changes: Changes | None = None
     drift: Drift | None = None
 
 

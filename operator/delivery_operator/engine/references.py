@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.engine.objects import Key
 from delivery_operator.engine.snapshot import Reference
 from delivery_operator.render.canonical import digest
+
+KEYS_LIMIT: Final = 16
+KEY_HASH: Final = 12
+"""Hexadecimal digits of a key's hash that a release keeps: enough to see a change by."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,12 @@ class Missing:
         reason: one word for programs: SecretMissing, SecretKeyMissing, ConfigMapMissing, ConfigMapKeyMissing or
             BindingNotReady.
         message: names the object, the key and what needs it.
+        about: kind and name of the object.
     """
 
     reason: str
     message: str
+    about: Key
 
     def __str__(self) -> str:
         """The message."""
@@ -97,9 +104,11 @@ def missing(
         bindings: backing service to the Secret that its provisioned service names.
         unbound: backing service to why its provisioned service names none.
     """
-    wanted = {service.name for service in spec.backing_services if service.provisioned_service}
+    wanted = {each.name: each.provisioned_service for each in spec.backing_services if each.provisioned_service}
     found = [
-        Missing("BindingNotReady", unbound.get(each, f"{each} is not bound")) for each in sorted(wanted - {*bindings})
+        Missing("BindingNotReady", unbound.get(name, f"{name} is not bound"), (source.kind, source.name))
+        for name, source in sorted(wanted.items())
+        if name not in bindings
     ]
     told: set[tuple[Reference, str | None]] = set()
     for use in uses(spec, bindings):
@@ -114,10 +123,10 @@ def missing(
         told.add(what)
         if lacks_key:
             message = f"{kind.value} {name} has no key {use.key} (needed for {use.needed_for})"
-            found.append(Missing(f"{kind.value}KeyMissing", message))
+            found.append(Missing(f"{kind.value}KeyMissing", message, (kind.value, name)))
         else:
             message = f"{kind.value} {name} does not exist (needed for {use.needed_for})"
-            found.append(Missing(f"{kind.value}Missing", message))
+            found.append(Missing(f"{kind.value}Missing", message, (kind.value, name)))
     return found
 
 
@@ -125,6 +134,29 @@ def hashes(
     spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Combine the keyed hashes of the referenced keys, per object: a key nobody refers to changes nothing."""
+    return [
+        {"kind": kind.value, "name": name, "hash": digest(keys)[:32]}
+        for (kind, name), keys in _used(spec, referenced, bindings)
+    ]
+
+
+def record(
+    spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Answer what a release keeps of its references: the hashes, and so much of each key's that a change shows."""
+    short = (
+        {key: value[:KEY_HASH] for key, value in sorted(keys.items())} if len(keys) <= KEYS_LIMIT else None
+        for _, keys in _used(spec, referenced, bindings)
+    )
+    return [
+        {**each, **({"keys": keys} if keys is not None else {})}
+        for each, keys in zip(hashes(spec, referenced, bindings), short, strict=True)
+    ]
+
+
+def _used(
+    spec: DeliveryServiceSpec, referenced: Mapping[Reference, Mapping[str, str]], bindings: Mapping[str, str]
+) -> list[tuple[Reference, dict[str, str]]]:
     used: dict[Reference, dict[str, str]] = {}
     for use in uses(spec, bindings):
         values = referenced.get(use.reference, {})
@@ -133,6 +165,4 @@ def hashes(
                 used.setdefault(use.reference, {}).update(values)
         elif use.key in values:
             used.setdefault(use.reference, {})[use.key] = values[use.key]
-    return [
-        {"kind": kind.value, "name": name, "hash": digest(keys)[:32]} for (kind, name), keys in sorted(used.items())
-    ]
+    return sorted(used.items())

@@ -32,10 +32,12 @@ class Obstacle:
     Attributes:
         reason: one word for programs.
         message: the cause and the next step, for people.
+        passes: whether it goes away by itself.
     """
 
     reason: str
     message: str
+    passes: bool = False
 
 
 Reference = tuple[ReferenceKind, str]

@@ -10,17 +10,19 @@ from functools import lru_cache
 from typing import Any
 
 from delivery_operator.api.base import API_VERSION
-from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason, ReferenceKind
+from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import overlay, references
+from delivery_operator.engine import changes, overlay, references
+from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.memo import KEPT, Content, Same
 from delivery_operator.engine.objects import Key, Object, annotations, name, uid
+from delivery_operator.engine.plan import Create
 from delivery_operator.engine.scaled import asked
 from delivery_operator.engine.snapshot import Obstacle, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
-from delivery_operator.render.manifests import Manifest, content, pack, render, scaling
+from delivery_operator.render.manifests import content, pack, render, scaling
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,9 @@ def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mappi
             f"{contracted} has removed what it needs; remove rollbackTo, or name a release from {contracted} on"
         )
         return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
-    if target.has_job(names.MIGRATE) and (target.migration or {}).get("result") != MigrationResult.SUCCEEDED:
-        message = (
-            f"release {number}, which spec.release.rollbackTo names, has never run: its migration did not succeed, and "
-            "a copy runs none; name one that has served, or remove rollbackTo"
-        )
-        return Wish(spec, own, obstacle=Obstacle("RollbackRefused", message))
+    unmigrated = _unmigrated(target, number)
+    if unmigrated:
+        return Wish(spec, own, obstacle=unmigrated)
     today = overlay.todays(target, spec)
     if today is None:
         message = (
@@ -117,8 +116,22 @@ def of(service: Object, spec: DeliveryServiceSpec, history: History, live: Mappi
     return Wish(today, target.content, source=target)
 
 
-def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None) -> Manifest:
-    """Make the next release.
+def _unmigrated(target: Release, number: int) -> Obstacle | None:
+    """Why a release has never run: a copy of it would run no migration either."""
+    if not target.has_job(names.MIGRATE) or (target.migration or {}).get("result") == MigrationResult.SUCCEEDED:
+        return None
+    named = f"release {number}, which spec.release.rollbackTo names, has"
+    if target.phase in {Phase.PENDING, Phase.MIGRATING}:
+        return Obstacle("RollbackTargetMigrating", f"{named} not migrated yet; its end is waited for", passes=True)
+    message = (
+        f"{named} never run: its migration did not succeed, and a copy runs none; name one that has served, or remove "
+        "rollbackTo"
+    )
+    return Obstacle("RollbackRefused", message)
+
+
+def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None) -> Create:
+    """Plan the making of the next release.
 
     Args:
         wish: what it should be.
@@ -132,7 +145,8 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | N
     service = snapshot.service
     number = last_number(snapshot, newest) + 1
     namespace = service["metadata"]["namespace"]
-    return {
+    reason, what = changed(wish, snapshot, newest, renewed)
+    release = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {
@@ -152,13 +166,15 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | N
         "spec": {
             "service": name(service),
             "number": number,
-            "reason": _reason(wish, snapshot, newest, renewed).value,
+            "reason": reason.value,
+            "changes": what.told(),
             **({"renewalOf": renewed} if renewed else {}),
             "digest": wish.digest(snapshot),
-            "references": references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings),
+            "references": references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings),
             **(_copied(wish.source, wish) if wish.source else _rendered(wish, snapshot)),
         },
     }
+    return Create(release, made_from=service, changes=what)
 
 
 def retried(service: Object, newest: Release) -> bool:
@@ -186,16 +202,23 @@ def _copied(source: Release, wish: Wish) -> dict[str, Any]:
     return {"copyOf": number, **{field: source.body["spec"][field] for field in kept if field in source.body["spec"]}}
 
 
-def _reason(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None) -> Reason:
+def changed(
+    wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | None = None
+) -> tuple[Reason, Changes]:
+    """Tell why the next release is made, and what somebody changed for it."""
+    since = newest.body["metadata"].get("creationTimestamp") if newest else None
     if newest is not None and newest.digest == wish.digest(snapshot) and retried(snapshot.service, newest):
-        return Reason.RETRY
+        return Reason.RETRY, Changes((("metadata", "annotations", names.RETRY),), since=since)
     if wish.source:
-        return Reason.ROLLBACK
+        return Reason.ROLLBACK, Changes((changes.ROLLBACK,), since=since)
     if renewed:
-        return Reason.TEMPLATES_CHANGED
-    if newest is None or newest.content != wish.content:
-        return Reason.SPEC_CHANGED
-    before = {(each["kind"], each["name"]): each["hash"] for each in newest.body["spec"].get("references") or ()}
-    now = references.hashes(wish.spec, snapshot.referenced, snapshot.platform.bindings)
-    changed = {each["kind"] for each in now if before.get((each["kind"], each["name"])) != each["hash"]}
-    return Reason.SECRET_ROTATED if changed == {ReferenceKind.SECRET.value} else Reason.CONFIG_CHANGED
+        return Reason.TEMPLATES_CHANGED, Changes((), since=since)
+    back = (changes.ROLLBACK,) if newest and newest.copy_of else ()
+    held = references.record(wish.spec, snapshot.referenced, snapshot.platform.bindings)
+    before = newest.body["spec"].get("references") or () if newest else held
+    found = Changes(
+        (*back, *changes.of_spec(newest.content if newest else None, wish.content)),
+        changes.of_references(before, held),
+        since,
+    )
+    return found.reason, found

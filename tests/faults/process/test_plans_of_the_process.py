@@ -9,18 +9,20 @@ import pytest
 
 from tests.support.faults.plans import chosen
 from tests.support.faults.process.faults import Fault
-from tests.support.faults.process.run import Differs, played
+from tests.support.faults.process.run import played
 from tests.support.faults.process.scenarios import SCENARIOS
 from tests.support.faults.record import Record, Told
-from tests.support.faults.sample import EVERYTHING
+from tests.support.faults.sample import AT_MOST, EVERYTHING
 from tests.support.sites import OpenSite
 
-AT_ONCE = 4
-A_PART = 8
+AT_ONCE = 2
+A_PART = 6
+NAMES = [name for name, each in SCENARIOS.items() if EVERYTHING or each.replicas == 1]
+"""Two replicas wait for a Lease now and then: they are left to the whole run."""
 
 
 @pytest.mark.timeout(3600 if EVERYTHING else 600)
-@pytest.mark.parametrize("name", list(SCENARIOS))
+@pytest.mark.parametrize("name", NAMES)
 def test_each_plan_comes_to_the_end_of_the_reference(open_site: OpenSite, name: str, record_property: Told) -> None:
     scenario = SCENARIOS[name]
     with open_site() as site, played(site, scenario) as play:
@@ -32,12 +34,14 @@ def test_each_plan_comes_to_the_end_of_the_reference(open_site: OpenSite, name: 
         with open_site() as site, played(site, scenario) as play:
             try:
                 return fault, play.struck(fault, reference), ""
-            except (Differs, AssertionError) as problem:
+            except AssertionError as problem:
                 return fault, True, str(problem)
 
     wrong = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for fault, struck, problem in pool.map(plan, chosen(name, len(reference.writes), A_PART)):
+        for fault, struck, problem in pool.map(
+            plan, chosen(name, len(reference.writes), AT_MOST if EVERYTHING else A_PART)
+        ):
             record.struck[fault.name] += struck
             record.missed += not struck
             if problem:

@@ -89,7 +89,8 @@ def test_describe_puts_problems_first_with_their_remedy(site: Site, delivery: De
     assert page.out.startswith(f"order in {site.namespace}: Stalled\n")
     assert page.out.index("Problems") < page.out.index("Releases")
     assert "no such table: orders" in page.out
-    assert "next: kubectl delivery retry order" in page.out
+    assert "MigrationFailed, DeliveryRelease order-r2: " in page.out
+    assert "`kubectl delivery retry order`" in page.out
     told = delivery("describe", "order", "-o", "json").json()
     assert [each["reason"] for each in told["problems"]] == ["MigrationFailed"]
     assert told["activeRelease"] == "order-r1"
@@ -163,8 +164,8 @@ def test_doctor_finds_the_kinds_and_services_that_are_stalled(site: Site, delive
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
     shop.wait_reason(site.kube, site.namespace, "MigrationFailed")
     told = delivery("doctor")
-    assert "problem  services: order is Stalled: MigrationFailed" in told.out
-    assert "kubectl delivery describe order" in told.out
+    assert "problem  services: order: MigrationFailed, DeliveryRelease order-r2: " in told.out
+    assert "`kubectl delivery retry order`" in told.out
     assert told.code == 1
 
 

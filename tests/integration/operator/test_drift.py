@@ -87,7 +87,7 @@ def test_what_is_off_is_neither_told_nor_set_back_and_a_release_is_written_all_t
     change(site, {"spec": {"replicas": 5, "progressDeadlineSeconds": 99}})
     before = len(site.writes())
     site.wait_for_lists(2)
-    assert {each["objectRef"]["resource"] for each in site.writes()[before:]} <= {"deliveryservices"}
+    assert {each["objectRef"]["resource"] for each in site.writes()[before:]} <= {"deliveryservices", "events"}
     assert said(site) == {}
     assert web(site)["spec"]["replicas"] == 5
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})

@@ -40,7 +40,7 @@ def test_describe_tells_the_story_of_a_service(site: Site) -> None:
     shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
     first = wait_told(site, "ReleaseActive", 4)
     assert first == [
-        f"Normal SpecChanged: release order-r1 is made (image {shop.IMAGE}:v1.0.0)",
+        f"Normal SpecChanged: release order-r1 is made (image {shop.IMAGE}:v1.0.0): by python-urllib3",
         "Normal MigrationStarted: the migration of release order-r1 runs (Job order-r1-migrate)",
         "Normal MigrationSucceeded: the migration of release order-r1 succeeded",
         f"Normal ReleaseActive: release order-r1 serves (image {shop.IMAGE}:v1.0.0)",
@@ -54,7 +54,7 @@ def test_describe_tells_the_story_of_a_service(site: Site) -> None:
     shop.wait_reason(site.kube, site.namespace, "MigrationFailed", seconds=60)
     later = wait_told(site, "MigrationFailed", len(first) + 3)[len(first) :]
     assert [line.split(":")[0] for line in later] == [
-        "Normal SpecChanged",
+        "Normal ImageChanged",
         "Normal MigrationStarted",
         "Warning MigrationFailed",
     ]

@@ -9,9 +9,11 @@ from typing import Final
 
 from tests.support.faults.model import faults as model
 from tests.support.faults.model.scenarios import SCENARIOS as MODELLED
-from tests.support.faults.process.faults import KILLS, OTHERS
+from tests.support.faults.process.faults import KILLS, OTHERS, Fault
 from tests.support.faults.process.scenarios import SCENARIOS
 from tests.support.faults.record import Record
+from tests.support.faults.sample import AT_MOST, SEED
+from tests.support.faults.words import title
 
 PAGE: Final = Path(__file__).parents[3] / "docs/reliability.md"
 OF_THE_MODEL: Final[tuple[type[model.Fault], ...]] = (
@@ -34,7 +36,7 @@ _INTRODUCTION: Final = """\
 <!-- `make test-faults` writes this page. -->
 
 What the operator does must not depend on when it is killed, on which answer is lost, or on how old its view of the
-cluster is. This page says how that is tested, and what came of the last whole run of `make test-faults`. `make test`
+cluster is. This page says how that is tested, and what came of the last run of `make test-faults`. `make test`
 runs a part of it; `FAULTS_SEED` chooses which.
 
 A **scenario** is something that happens to a service. It is played once with nothing going wrong: the **reference**. A
@@ -67,9 +69,20 @@ Each comes at every place there is: every write, every decision and each object 
 moments between which the operator may be away. All answers of the API server are tried as well.
 
 """
+_CAP: Final = f" (at most {AT_MOST} of each scenario)" if AT_MOST else ""
 _THE_RUN: Final = """\
 Writes are those of the reference. In a plan news may come together that came apart in the reference, and then the last
 write is not made: a fault there finds nothing to strike, and the end is compared all the same.
+
+"""
+
+_OF_THE_WALKS: Final = """
+## Walks through specs
+
+A walk is one to four random specs in a row, right and wrong ones, with what they refer to there or missing, and then
+the first spec again (the method of Acto, Gu et al., SOSP '23). After each step either the spec is reached, or admission
+refuses it and says what is wrong, or the status tells what is in the way and what served serves on. At the end all pods
+are what they were at first. Against the process the refusals are those of a real API server.
 
 """
 
@@ -80,7 +93,8 @@ def lists() -> list[str]:
         (name, (SCENARIOS.get(name) or MODELLED[name]).about, _levels(name))
         for name in dict.fromkeys([*SCENARIOS, *MODELLED])
     ]
-    of_the_process = [(each.name, _said(type(each))) for each in (*KILLS, *OTHERS)]
+    kinds = dict.fromkeys(type(each) for each in (*KILLS, *OTHERS))
+    of_the_process = [(_called(kind), _said(kind)) for kind in kinds]
     of_the_model = [
         (each(*[0] * _places(each)).name, _said(each)) for each in OF_THE_MODEL if each is not model.Answered
     ]
@@ -93,20 +107,26 @@ def lists() -> list[str]:
 
 def scenarios_told(page: str) -> list[tuple[str, str]]:
     """Level and name of each scenario that a page has results for."""
-    return re.findall(r"^\| (model|process) \| ([^|]+?) \|", page, re.MULTILINE)
+    return re.findall(r"^\| (model|process) \| ([^|\d]+?) \|", page, re.MULTILINE)
 
 
-def page(records: Sequence[Record], seed: int) -> str:
+def complete(records: Iterable[Record]) -> bool:
+    """Whether there is a result of every scenario at each of its levels."""
+    expected = {("process", name) for name in SCENARIOS} | {("model", name) for name in MODELLED}
+    return expected <= {(each.level, each.scenario) for each in records}
+
+
+def page(records: Sequence[Record]) -> str:
     """The page after a run."""
-    return "\n".join([_INTRODUCTION, *(f"{each}" for each in lists()), _results(records, seed)])
+    return "\n".join([_INTRODUCTION, *(f"{each}" for each in lists()), _results(records)])
 
 
-def write(records: Sequence[Record], seed: int) -> None:
+def write(records: Sequence[Record]) -> None:
     """Write it."""
-    PAGE.write_text(page(records, seed))
+    PAGE.write_text(page(records))
 
 
-def _results(records: Sequence[Record], seed: int) -> str:
+def _results(records: Sequence[Record]) -> str:
     scenarios = [each for each in records if each.level != "walks"]
     ordered = sorted(scenarios, key=lambda each: (each.level, [*SCENARIOS, *MODELLED].index(each.scenario)))
     rows = [
@@ -124,9 +144,9 @@ def _results(records: Sequence[Record], seed: int) -> str:
     total = {level: sum(each.plans for each in scenarios if each.level == level) for level in ("process", "model")}
     different = sum(each.different for each in scenarios)
     return (
-        "## The last whole run\n\n"
-        f"{total['process']:,} plans against the process and {total['model']:,} against the model; {different} of them "
-        f"came to another end than the reference. Seed {seed}.\n\n"
+        "## The last run\n\n"
+        f"{total['process']:,} plans against the process{_CAP} and {total['model']:,} against the model; "
+        f"{different} of them came to another end than the reference. FAULTS_SEED={SEED}.\n\n"
         + _THE_RUN
         + _table(("level", "scenario", "writes", "plans", "found nothing to strike", "another end"), rows)
         + "\n"
@@ -138,11 +158,11 @@ def _results(records: Sequence[Record], seed: int) -> str:
 def _walks(records: Sequence[Record]) -> str:
     if not records:
         return ""
-    rows = [
-        (each.scenario, each.writes, *(each.struck[name] for name in ("taken", "refused", "reverted")))
-        for each in records
-    ]
-    return "\n## Walks through specs\n\n" + _table(("walks", "number", "specs taken", "refused", "reverted"), rows)
+    names = ("reached", "refused", "told why not", "paused", "reverted")
+    rows = [(each.scenario, each.writes, *(each.struck[name] for name in names)) for each in records]
+    return _OF_THE_WALKS + _table(
+        ("level", "walks", "specs reached", "refused", "status told why not", "paused", "walks that came back"), rows
+    )
 
 
 def _levels(name: str) -> str:
@@ -151,6 +171,11 @@ def _levels(name: str) -> str:
 
 def _places(fault: type[model.Fault]) -> int:
     return len(inspect.signature(fault).parameters)
+
+
+def _called(kind: type[Fault]) -> str:
+    variants = ", ".join(each.variant for each in OTHERS if type(each) is kind and each.variant)
+    return f"{title(kind)} ({variants})" if variants else title(kind)
 
 
 def _said(fault: type) -> str:

@@ -21,9 +21,11 @@ def plans(scenario: str, writes: int) -> list[Fault]:
     return kills + [others[index % len(others)].at(places[index % len(places)]) for index in range(pairs)]
 
 
-def chosen(scenario: str, writes: int, number: int) -> list[Fault]:
+def chosen(scenario: str, writes: int, number: int | None) -> list[Fault]:
     """All of a scenario's plans, or so many of them: kills and other faults in equal parts."""
     every = plans(scenario, writes)
+    if number is None:
+        return every
     kills = [each for each in every if isinstance(each, tuple(map(type, KILLS)))]
     others = [each for each in every if each not in kills]
     half = number // 2

@@ -62,13 +62,13 @@ def test_output_for_programs_has_the_same_facts(server: Server, delivery: Delive
     page = json.loads(delivery("describe", "order", "-o", "json").out)
     assert page["processes"] == json.loads(delivery("ps", "order", "-o", "json").out)
     assert page["releases"] == json.loads(delivery("releases", "order", "-o", "json").out)
-    assert page["problems"] == [
-        {
-            "reason": "MigrationFailed",
-            "message": "release order-r2 failed: exit code 7: no such table: orders; release order-r1 serves",
-            "command": "kubectl delivery retry order, once it is mended",
-        }
-    ]
+    assert page["problems"][0] == {
+        "severity": "Error",
+        "reason": "MigrationFailed",
+        "about": "DeliveryRelease order-r2",
+        "message": "the migration failed with exit code 7; the end of its output: no such table: orders",
+        "remedy": "read the output in the message, mend it, and `kubectl delivery retry order`",
+    }
     web = next(each for each in page["processes"] if each["process"] == "web")
     assert (web["wanted"], web["ready"], web["updated"], web["restarts"]) == (3, 2, 3, 5)
     assert web["scaling"] == {"min": 2, "max": 8}

@@ -46,6 +46,21 @@ def service(**changes: Any) -> Object:
             "phase": "Failed",
             "activeRelease": "order-r1",
             "image": f"{IMAGE}:v1.0.0",
+            "problems": [
+                {
+                    "severity": "Error",
+                    "reason": "MigrationFailed",
+                    "object": {"kind": "DeliveryRelease", "name": "order-r2"},
+                    "message": "the migration failed with exit code 7; the end of its output: no such table: orders",
+                    "remedy": "read the output in the message, mend it, and `kubectl delivery retry order`",
+                },
+                {
+                    "severity": "Warning",
+                    "reason": "PodsUnavailable",
+                    "object": {"kind": "DeliveryService", "name": "order"},
+                    "message": "release order-r1 waits for pods of web",
+                },
+            ],
             "conditions": [
                 condition("Ready", "False", "MigrationFailed", failed),
                 condition("Reconciling", "False", "Idle", "nothing is under way"),
@@ -60,6 +75,7 @@ def service(**changes: Any) -> Object:
 
 def ready(**changes: Any) -> Object:
     body = service()
+    del body["status"]["problems"]
     body["status"]["release"], body["status"]["phase"] = "order-r1", "Active"
     body["status"]["shutdown"] = [
         {"process": "sweep", "release": 1, "result": "Killed", "graceSeconds": 23, "exitCode": 137},
@@ -89,7 +105,22 @@ def release(number: int, phase: str, **status: Any) -> Object:
             "number": number,
             "image": f"{IMAGE}:v1.{number - 1}.0",
             "revision": f"v1.{number - 1}.0",
-            "reason": "SpecChanged",
+            **(
+                {"reason": "SpecChanged", "changes": {"fields": ["spec"]}}
+                if number == 1
+                else {
+                    "reason": "ImageChanged",
+                    "changes": {"fields": ["spec.codebase.revision", "spec.image"]},
+                    "changedBy": [
+                        {
+                            "manager": "kustomize-controller",
+                            "operation": "Apply",
+                            "time": ago(3600),
+                            "fields": ["spec.codebase.revision", "spec.image"],
+                        }
+                    ],
+                }
+            ),
         },
         "status": {"phase": phase, **status},
     }

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from delivery_operator.cluster.act import Actor, WriteRefused, merge_patch
 from delivery_operator.cluster.errors import Refused, Unavailable
 from delivery_operator.cluster.store import Store
+from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.drift import Drift
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
 from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
@@ -318,6 +319,26 @@ async def test_the_status_of_what_has_no_namespace_is_written(scene: Scene) -> N
     scene.api.drop("DeliveryEnvironment", "", "production")
     await scene.act(SetStatus(held, {"observedGeneration": 2}))
     assert scene.store.get("DeliveryEnvironment", "", "production") is None
+
+
+async def test_a_release_says_who_made_its_changes_by_the_word_of_the_api_server(scene: Scene) -> None:
+    """The store holds no managedFields of services, so they are those of the object that is read again."""
+    fields: dict[str, Any] = {"f:spec": {"f:image": {}}}
+    managed = [{"manager": "flux", "operation": "Apply", "time": "2026-03-01T12:00:00Z", "fieldsV1": fields}]
+    body = builders.service(builders.spec())
+    seen = scene.seen({**body, "metadata": {**body["metadata"], "managedFields": managed}})
+    made_from = scene.held("DeliveryService", "order")
+    assert made_from is not None
+    assert "managedFields" not in made_from["metadata"]
+    release = manifest("DeliveryRelease", "order-r1", spec={"number": 1, "image": builders.IMAGE})
+    await scene.act(Create(release, made_from=made_from, changes=Changes((("spec", "image"),))))
+    there = scene.there("DeliveryRelease", "order-r1")
+    assert there is not None
+    assert [(each["manager"], each["fields"]) for each in there["spec"]["changedBy"]] == [("flux", ["spec.image"])]
+    (told,) = scene.told
+    assert isinstance(told, Create)
+    assert told.manifest["spec"] == there["spec"], "it is told as it was made"
+    assert seen["metadata"]["managedFields"] == managed
 
 
 async def test_a_held_job_is_resumed_and_marked(scene: Scene) -> None:

@@ -157,7 +157,7 @@ def test_it_stays_while_it_is_named_and_the_spec_comes_back_after(third: World) 
     third.policy(rollbackTo=None)
     third.run()
     assert third.release(5)["spec"]["image"] == builders.NEXT_IMAGE
-    assert third.release(5)["spec"]["reason"] == "SpecChanged"
+    assert third.release(5)["spec"]["reason"] == "ImageChanged"
     assert third.phases()[5] == "Active"
 
 
@@ -330,3 +330,16 @@ def test_a_rotated_secret_is_the_reason() -> None:
     world.contents[SECRET] = {"url": "postgres://rotated"}
     world.run()
     assert world.release(2)["spec"]["reason"] == "SecretRotated"
+
+
+def test_a_release_that_migrates_still_is_waited_for() -> None:
+    """It is refused only when its end is known; Stalled would say that nothing changes by itself."""
+    world = World(builders.spec())
+    world.settle()
+    world.edit(image=builders.NEXT_IMAGE)
+    world.policy(rollbackTo=1)
+    world.settle()
+    assert world.said("Reconciling") == ("True", "RollbackTargetMigrating")
+    world.run()
+    assert world.said("Ready") == ("True", "Serving")
+    assert {each["spec"]["image"] for each in world.of_kind("DeliveryRelease").values()} == {builders.IMAGE}

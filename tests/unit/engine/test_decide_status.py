@@ -204,6 +204,23 @@ def test_old_releases_are_let_go_after_a_failure_too(serving: World) -> None:
     assert len(serving.phases()) == 12, "ten that ended, the active one and the newest"
 
 
+def test_failures_leave_a_way_back(serving: World) -> None:
+    """However many there are, the release that served before the active one stays."""
+    serving.edit(image=NEXT_IMAGE)
+    serving.run()
+    for number in range(3, 16):
+        serving.edit(image=f"{builders.IMAGE}-{number}")
+        serving.settle()
+        serving.job_ends(number, code=1)
+        serving.settle()
+    phases = serving.phases()
+    assert (phases[1], phases[2]) == ("Superseded", "Active")
+    serving.policy(rollbackTo=1)
+    serving.run()
+    assert serving.runs("web") == "16"
+    assert serving.release(16)["spec"]["copyOf"] == 1
+
+
 def test_a_long_message_is_cut(serving: World) -> None:
     """A condition's message is bounded, since etcd holds it (and so is the CRD's field)."""
     names = {

@@ -88,7 +88,7 @@ def test_a_failed_migration_is_told_of_service_and_release(serving: World) -> No
     serving.settle()
     serving.job_ends(2, code=3, message="no such table: orders")
     serving.settle()
-    assert serving.story() == ["Normal SpecChanged", "Normal MigrationStarted", "Warning MigrationFailed"]
+    assert serving.story() == ["Normal ImageChanged", "Normal MigrationStarted", "Warning MigrationFailed"]
     of_release, of_service = (each for each in serving.told if each.reason == "MigrationFailed")
     assert (of_release.about["kind"], of_release.about["name"]) == ("DeliveryRelease", "order-r2")
     assert of_release.message.startswith("the migration failed with exit code 3; the end of its output: no such table")
@@ -169,7 +169,10 @@ def test_a_release_that_served_needs_no_word_when_the_next_one_does(serving: Wor
     serving.edit(image=NEXT_IMAGE)
     serving.run()
     assert serving.phases() == {1: "Superseded", 2: "Active"}
-    assert serving.story() == FIRST
+    assert serving.story() == ["Normal ImageChanged", *FIRST[1:]]
+    assert messages(serving, "ImageChanged") == [
+        f"release order-r2 is made (image {NEXT_IMAGE}): spec.image changed",
+    ]
 
 
 def test_a_rollback_says_what_it_copies(serving: World) -> None:
@@ -178,7 +181,7 @@ def test_a_rollback_says_what_it_copies(serving: World) -> None:
     serving.policy(rollbackTo=1)
     serving.run()
     assert messages(serving, "Rollback") == [
-        f"release order-r3 is made, a copy of release 1 (image {builders.IMAGE})",
+        f"release order-r3 is made, a copy of release 1 (image {builders.IMAGE}): spec.release.rollbackTo changed",
     ]
 
 

@@ -34,7 +34,8 @@ def test_a_release_is_complete() -> None:
     """Invariant 5: image, content, references, templates and manifests; the model of the CRD takes it."""
     seen = snapshot(codebase={"repository": "https://git.example.com/shop/order", "revision": "v1.0.0"})
     release = wish.cut(wanted(seen), seen, None)
-    spec = DeliveryReleaseSpec.model_validate(release["spec"])
+    spec = DeliveryReleaseSpec.model_validate(release.manifest["spec"])
+    assert release.made_from == seen.service
     assert (spec.service, spec.number, spec.image, spec.revision) == ("order", 1, builders.IMAGE, "v1.0.0")
     assert spec.templates == builders.BUNDLE.digest
     assert {manifest["kind"] for manifest in unpack(spec.manifests)} >= {"Deployment", "Service", "Job", "ConfigMap"}

@@ -119,7 +119,7 @@ def test_content_that_changes_at_the_same_moment_makes_an_ordinary_release() -> 
     world.edit(image=builders.NEXT_IMAGE)
     world.run()
     assert max(world.phases()) == 2
-    assert world.release(2)["spec"]["reason"] == "SpecChanged"
+    assert world.release(2)["spec"]["reason"] == "ImageChanged"
     assert "renewalOf" not in world.release(2)["spec"]
     assert limit(world) == 3
 

@@ -94,7 +94,7 @@ def test_events_tell_of_its_start_and_its_end(serving: World) -> None:
     serving.run()
     about = [(each.reason, each.message) for each in serving.told]
     safe = "Secret db-credentials: no pod holds an older value: the old credential may be revoked"
-    made = "release {} is made (image registry.example.com/shop/order:v1.0.0)"
+    made = "release {} is made (image registry.example.com/shop/order:v1.0.0): Secret db-credentials (url) changed"
     assert [each for each in about if each[0] in {"SecretRotated", "SafeToRevoke"}] == [
         ("SecretRotated", made.format("order-r2")),
         ("SafeToRevoke", safe),
@@ -256,7 +256,7 @@ def test_a_new_value_together_with_a_new_image_is_told(serving: World) -> None:
     rotate(serving)
     serving.edit(image=NEXT_IMAGE)
     assert told(serving) == {**SINCE, "pods": OLD, "safeToRevoke": False}
-    assert serving.release(2)["spec"]["reason"] == "SpecChanged"
+    assert serving.release(2)["spec"]["reason"] == "ImageChanged"
 
 
 def test_a_release_that_cannot_be_read_is_held_to_what_it_saw(serving: World) -> None:

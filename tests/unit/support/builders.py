@@ -54,6 +54,7 @@ def service(
         "kind": KIND,
         "metadata": {"name": name, "namespace": namespace, "uid": uid, "generation": 1, "resourceVersion": "1"},
         "spec": deepcopy(dict(fields)),
+        "status": {"observedGeneration": -1},  # the CRD's default
     }
 
 

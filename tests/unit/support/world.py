@@ -20,7 +20,7 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
 from delivery_operator.cluster.repairs import Repairs
-from delivery_operator.engine import disposability, endings, events
+from delivery_operator.engine import authors, disposability, endings, events
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.endings import Request
@@ -153,6 +153,14 @@ class World:
         if body["spec"] != self.service["spec"]:
             body["metadata"]["generation"] += 1
             self._put(body)
+
+    def replace_spec(self, spec: Body) -> None:
+        """Give the service another spec altogether."""
+        if spec != self.service["spec"]:
+            generation = self.service["metadata"]["generation"] + 1
+            self._put(
+                {**self.service, "spec": spec, "metadata": {**self.service["metadata"], "generation": generation}}
+            )
 
     def edit_process(self, process: str, **changes: Any) -> None:
         """Change fields of one process."""
@@ -425,8 +433,8 @@ class World:
 
     def _write(self, write: Write) -> bool:
         match write:
-            case Create(manifest, made_from, _):
-                return (made_from is None or self._current(made_from)) and self._create(manifest)
+            case Create():
+                return self._create_from(write)
             case Apply(manifest, uid, _):
                 return self._apply(manifest, uid)
             case HandOver(target, replicas):
@@ -437,6 +445,12 @@ class World:
                 return self._unchanged(target) and self._delete(target)
             case SetStatus(target, status):
                 return self._unchanged(target) and self._set_status(target, status)
+
+    def _create_from(self, write: Create) -> bool:
+        if write.made_from is not None and not self._current(write.made_from):
+            return False
+        signed = authors.signed(write.manifest, write.changes, self.service) if write.changes else write.manifest
+        return self._create(signed)
 
     def arrive(self, write: Write) -> None:
         """Let a request that the operator has given up reach the API server after all; nobody hears the answer."""
@@ -559,7 +573,11 @@ class World:
         body = applied(_DEFAULTS.get(manifest["kind"], {}), {}, manifest)
         if manifest["kind"] == "Deployment":
             body["spec"].setdefault("replicas", 1)
-        body["metadata"] |= {"uid": f"uid-{self._last + 1}-{self.namespace}", "generation": 1}
+        body["metadata"] |= {
+            "uid": f"uid-{self._last + 1}-{self.namespace}",
+            "generation": 1,
+            "creationTimestamp": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
         self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]

@@ -7,13 +7,13 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from delivery_operator.api.status import ConditionStatus, ConditionType
+from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
 from delivery_operator.cli import rotation, standing
 from delivery_operator.cli.arguments import ServiceName
 from delivery_operator.cli.durations import span
 from delivery_operator.cli.exits import Exit
 from delivery_operator.cli.formation import CRON_HEADER, HEADER, cron_rows, formation, rows
-from delivery_operator.cli.history import history
+from delivery_operator.cli.history import history, made
 from delivery_operator.cli.options import Output
 from delivery_operator.cli.output import write
 from delivery_operator.cli.session import Cluster, on_cluster
@@ -27,6 +27,7 @@ EXAMPLES = ("kubectl delivery describe order", "kubectl delivery describe order 
 _RELEASES_SHOWN: Final = 5
 _RUNS_SHOWN: Final = 5
 _INDENT: Final = "  "
+_COLORS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
 @on_cluster
@@ -102,7 +103,7 @@ def _runs(tasks: Sequence[Body], service: str) -> list[dict[str, Any]]:
 def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
     head = Text.assemble((page["name"], "bold"), f" in {page['namespace']}: ", worded(page["stands"]))
     to.print(head.append(", paused" if page["paused"] else ""))
-    if not page["problems"]:
+    if all(each["severity"] != Severity.ERROR for each in page["problems"]):
         to.print(f"{_INDENT}{page['says']}")
     facts = [("environment", page["environment"]), ("serves", _serves(page))]
     if page["codebase"]:
@@ -111,7 +112,12 @@ def _print(to: Console, page: dict[str, Any], now: datetime) -> None:
         to.print(f"{_INDENT}{label:<12}{value}")
     _print_problems(to, page["problems"])
     _section(to, "Rotated Secrets", rotation.HEADER[1:], [row[1:] for row in rotation.rows(page["rotation"])])
-    _section(to, "Releases", ("RELEASE", "PHASE", "MADE", "MIGRATION", "IMAGE", "AGE", "REASON"), _releases(page, now))
+    _section(
+        to,
+        "Releases",
+        ("RELEASE", "PHASE", "MIGRATION", "IMAGE", "AGE", "REASON", "MADE"),
+        _releases(page, now),
+    )
     _section(to, "Processes", HEADER[1:], [row[1:] for row in rows(page["processes"])])
     _section(to, "Scheduled processes", CRON_HEADER[1:], [row[1:] for row in cron_rows(page["processes"], now)])
     _section(to, "How pods end", ("PROCESS", "RELEASE", "RESULT", "EXIT", "WITHIN", "GRACE"), _shutdown_rows(page))
@@ -133,9 +139,10 @@ def _print_problems(to: Console, problems: Sequence[dict[str, Any]]) -> None:
     if problems:
         to.print(Text("\nProblems", "bold"))
     for each in problems:
-        to.print(Text.assemble(_INDENT, (each["reason"], "red"), f": {each['message']}"))
-        if each["command"]:
-            to.print(f"{_INDENT}next: {each['command']}")
+        about = f", {each['about']}" if each["about"] else ""
+        to.print(Text.assemble(_INDENT, (each["reason"], _COLORS[each["severity"]]), f"{about}: {each['message']}"))
+        if each["remedy"]:
+            to.print(f"{_INDENT}{_INDENT}what to do: {each['remedy']}")
 
 
 def _section(to: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[Cell]]) -> None:
@@ -149,11 +156,11 @@ def _releases(page: dict[str, Any], now: datetime) -> list[tuple[Cell, ...]]:
         (
             each["name"],
             worded(each["phase"]),
-            each["madeBecause"] or "",
             worded((each["migration"] or {}).get("result") or ""),
             each["image"],
             age(each["createdAt"], now),
             each["reason"] or "",
+            made(each),
         )
         for each in page["releases"][:_RELEASES_SHOWN]
     ]

@@ -12,7 +12,7 @@ from delivery_operator.cluster.errors import (
     of_response,
 )
 from delivery_operator.engine.objects import Key, key
-from delivery_operator.engine.plan import Apply, Create, Delete, SetStatus, Write
+from delivery_operator.engine.plan import Apply, Create, Delete, Resume, SetStatus, Write
 from tests.support.faults.words import title
 from tests.unit.support.world import Killed
 
@@ -145,7 +145,7 @@ class Answered(Fault):
             case AlreadyExists() if isinstance(write, Create):
                 run.world.look_up(target(write))
                 return False
-            case NotFound() if isinstance(write, SetStatus):
+            case NotFound() if isinstance(write, SetStatus | Resume):
                 run.world.look_up(target(write))
                 return False
             case NotFound() if isinstance(write, Delete):

@@ -33,7 +33,12 @@ class Fault:
     @property
     def name(self) -> str:
         """What it is called in the table of plans."""
-        return title(type(self))
+        return f"{title(type(self))} {self.variant}".strip()
+
+    @property
+    def variant(self) -> str:
+        """What tells it from others of its class."""
+        return ""
 
     async def strike(self, exchange: Exchange) -> web.Response:
         """Do what the fault does, instead of forwarding."""
@@ -101,8 +106,8 @@ class Answered(Fault):
     reason: str = "InternalError"
 
     @property
-    def name(self) -> str:
-        return f"answered {self.code} {self.reason}"
+    def variant(self) -> str:
+        return f"{self.code} {self.reason}"
 
     async def strike(self, _exchange: Exchange) -> web.Response:
         body = {
@@ -206,8 +211,8 @@ class WatchSlow(Fault):
     plural: str = "*"
 
     @property
-    def name(self) -> str:
-        return f"watch of {self.plural} slow" if self.plural != "*" else "all watches slow"
+    def variant(self) -> str:
+        return "all" if self.plural == "*" else self.plural
 
     async def strike(self, exchange: Exchange) -> web.Response:
         exchange.proxy.slow_down(2 * LATER_SECONDS, self.plural)

@@ -12,16 +12,20 @@ import yaml
 
 from tests.support.faults.process.child import operate
 from tests.support.kube import Object
-from tests.support.operator import POD
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["delivery_operator.__main__"])
 
 
+def pod_name(replica: int) -> str:
+    """Under which name a replica holds the Lease, after a restart too."""
+    return f"operator-{replica}"
+
+
 class ForkedOperator:
     """One run of the operator, watching one namespace."""
 
-    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str = POD, **settings: str) -> None:
+    def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / f"{namespace}.kubeconfig"
         config.write_text(yaml.safe_dump(kubeconfig))

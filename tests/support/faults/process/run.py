@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.support.faults.process.faults import Fault, Strike
-from tests.support.faults.process.forked import ForkedOperator
+from tests.support.faults.process.forked import ForkedOperator, pod_name
 from tests.support.faults.process.scenarios import Act, Scenario
 from tests.support.kube import Object, wait_for
 from tests.support.picture import picture
@@ -51,7 +51,9 @@ class Play:
         self.scenario = scenario
         self.proxy = proxy
         self._kubeconfig = kubeconfig
-        self._start()
+        self._operators: dict[str, ForkedOperator] = {}
+        proxy.kill = self._kill
+        self._alive()
 
     def reference(self) -> Result:
         """Play with no fault, until all is at rest."""
@@ -60,7 +62,7 @@ class Play:
         for act in self.scenario.acts:
             self._act(act)
         calm = Calm(self.site)
-        wait_for(calm, "the reference at rest", DEADLINE, self.detail)
+        wait_for(lambda: self._alive() and calm(), "the reference at rest", DEADLINE, self.detail)
         return Result(calm.seen, self.started(), tuple(self.proxy.writes))
 
     def struck(self, fault: Fault, reference: Result) -> bool:
@@ -93,17 +95,18 @@ class Play:
         return found
 
     def detail(self) -> str:
-        """The end of the operator's log."""
-        return self.operator.log()[-LOG_TAIL:]
+        """The end of the operators' logs."""
+        return "\n".join(f"{pod}: {each.log()[-LOG_TAIL:]}" for pod, each in self._operators.items())
 
     def close(self) -> None:
-        """End the operator."""
-        self.operator.kill()
-        self.operator.wait(10)
+        """End the operators."""
+        self._kill()
+        for each in self._operators.values():
+            each.wait(10)
 
-    def _start(self) -> None:
-        self.operator = ForkedOperator(self._kubeconfig, self.site.namespace, self.site.folder)
-        self.proxy.kill = self.operator.kill
+    def _kill(self) -> None:
+        for each in self._operators.values():
+            each.kill()
 
     def _before(self) -> None:
         self.site.kubelet.fate = self.scenario.fate
@@ -117,9 +120,11 @@ class Play:
         wait_for(lambda: self._alive() and act.then(self.site), f"what {act} leads to", DEADLINE, self.detail)
 
     def _alive(self) -> bool:
-        """Start the operator again where a fault has killed it."""
-        if not self.operator.running():
-            self._start()
+        """Start each replica that does not run, as a kubelet does; a restarted one holds the Lease it held."""
+        for pod in map(pod_name, range(self.scenario.replicas)):
+            if pod not in self._operators or not self._operators[pod].running():
+                site = self.site
+                self._operators[pod] = ForkedOperator(self._kubeconfig, site.namespace, site.folder, pod)
         return True
 
     def _quiet(self) -> bool:
@@ -152,6 +157,17 @@ def played(site: Site, scenario: Scenario) -> Iterator[Play]:
     """Play a scenario in a site, and end its operator."""
     with site.proxied() as (proxy, kubeconfig), contextlib.closing(Play(site, scenario, proxy, kubeconfig)) as play:
         yield play
+
+
+@contextlib.contextmanager
+def operating(site: Site) -> Iterator[ForkedOperator]:
+    """One operator for a site, with nothing in between, until the context ends."""
+    operator = ForkedOperator(site.kubeconfig, site.namespace, site.folder, pod_name(0))
+    try:
+        yield operator
+    finally:
+        operator.kill()
+        operator.wait(10)
 
 
 def differences(expected: Any, found: Any, path: str = "") -> Iterator[str]:

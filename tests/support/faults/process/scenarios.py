@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from delivery_operator.cluster.resources import LEASES
 from delivery_operator.render import names
+from delivery_operator.runtime.settings import LEASE
 from tests.support import shop
+from tests.support.faults.process.forked import pod_name
 from tests.support.kube import Object, condition
 from tests.support.kubelet import Exits, Fate, Hangs, usual
 from tests.support.site import Site
@@ -33,12 +36,14 @@ class Scenario:
         acts: what happens in it.
         before: what has happened before, with no fault.
         fate: what becomes of pods.
+        replicas: how many operators there are; one of them leads.
     """
 
     about: str
     acts: tuple[Act, ...]
     before: tuple[Act, ...] = ()
     fate: Callable[[Object], Fate] = usual
+    replicas: int = 1
 
 
 def _serves(release: str) -> Callable[[Site], bool]:
@@ -122,6 +127,17 @@ def _delete(site: Site) -> None:
     site.kube.delete("DeliveryService", site.namespace, "order")
 
 
+def _has(release: str) -> Callable[[Site], bool]:
+    return lambda site: site.kube.find("DeliveryRelease", site.namespace, release) is not None
+
+
+def _depose(site: Site) -> None:
+    """Give the Lease to the other replica; the one that led does not know it yet."""
+    holder = site.kube.get(LEASES, site.namespace, LEASE)["spec"]["holderIdentity"]
+    (other,) = {pod_name(0), pod_name(1)} - {holder}
+    site.kube.patch(LEASES, site.namespace, LEASE, {"spec": {"holderIdentity": other}})
+
+
 def _second_migration_fails(pod: Object) -> Fate:
     failing = pod["metadata"]["labels"].get("job-name") == "order-r2-migrate"
     return Exits(3, "column missing") if failing else usual(pod)
@@ -173,6 +189,12 @@ SCENARIOS: Final = {
     ),
     "task": Scenario(
         "A one-off process runs in the release that serves.", (Act(_run_a_task, _task_succeeded),), (_SERVES,)
+    ),
+    "leader change": Scenario(
+        "Of two replicas the one that leads loses its Lease to the other while a release is under way.",
+        (_image("v1.1.0", _has("order-r2")), Act(_depose, _serves("order-r2"))),
+        (_SERVES,),
+        replicas=2,
     ),
     "service deleted": Scenario(
         "A service is deleted while its migration runs, and one of the same name is made.",

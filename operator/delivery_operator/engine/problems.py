@@ -1,0 +1,157 @@
+"""All that is wrong with a service at once: status.problems.
+
+Ready names the first cause, and who mends it meets the next one. Here each cause is a problem of its own, with the
+object it is about and what to do, the gravest first. Nothing is decided here: the causes come from where they are
+found, and what to do about each from api/reasons.py.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from delivery_operator.api.environment import KIND as ENVIRONMENT
+from delivery_operator.api.reasons import OTHERS, STANDING, Reason
+from delivery_operator.api.release import KIND as RELEASE
+from delivery_operator.api.release import Phase
+from delivery_operator.api.service import KIND as SERVICE
+from delivery_operator.api.service import DeliveryServiceSpec
+from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
+from delivery_operator.engine import health
+from delivery_operator.engine.history import History
+from delivery_operator.engine.objects import Key, Object, key, name, owned_by, uid
+from delivery_operator.engine.references import Missing
+from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.render import needs
+
+PROBLEMS_LIMIT: Final = 16
+MESSAGE_LIMIT: Final = 512
+
+_LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
+"""A link of the reference page, which is made of the same text."""
+_GRAVITY: Final = list(Severity)
+_CAUSED: Final = frozenset(
+    {
+        ConditionType.READY,
+        ConditionType.RECONCILING,
+        ConditionType.STALLED,
+        ConditionType.CONFIG_READY,
+        ConditionType.MIGRATION_SUCCEEDED,
+    }
+)
+"""Conditions whose causes are listed one by one; any other that is False is a problem by its own reason."""
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One thing that is wrong: a reason of api/reasons.py, the object, and the cause."""
+
+    reason: str
+    about: Key
+    message: str
+    severity: Severity
+
+
+def of(
+    snapshot: Snapshot,
+    history: History,
+    spec: DeliveryServiceSpec | None,
+    missing: Sequence[Missing],
+    conditions: Sequence[Object],
+) -> list[dict[str, Any]]:
+    """List what is wrong, as status.problems; the same while the same is wrong.
+
+    Args:
+        snapshot: what there is.
+        history: the releases.
+        spec: the service's; None when it could not be read.
+        missing: what is referred to and not there.
+        conditions: as they are about to be written, Ready first.
+    """
+    ready = conditions[0]
+    found = [
+        *_of_references(missing),
+        *_of_environment(snapshot, spec, ready),
+        *_of_release(history),
+        *_of_pods(snapshot, history),
+        *_of_conditions(snapshot, conditions),
+    ]
+    if all(each.reason != ready["reason"] for each in found):
+        found += _of_standing(snapshot, ready)
+    ordered = sorted(
+        set(found), key=lambda each: (_GRAVITY.index(each.severity), each.reason, each.about, each.message)
+    )
+    service = name(snapshot.service)
+    return [_told(each, service) for each in ordered[:PROBLEMS_LIMIT]]
+
+
+def _of_references(missing: Iterable[Missing]) -> Iterator[_Problem]:
+    for each in missing:
+        yield from _problem(STANDING, each.reason, each.about, each.message)
+
+
+def _of_environment(snapshot: Snapshot, spec: DeliveryServiceSpec | None, ready: Object) -> Iterator[_Problem]:
+    """What keeps a release from being made; of no interest to one that serves, and its environment tells it too."""
+    if spec is None:
+        return
+    environment = (ENVIRONMENT, spec.environment)
+    if snapshot.obstacle:
+        yield from _problem(STANDING, snapshot.obstacle.reason, environment, snapshot.obstacle.message)
+    elif ready["status"] != ConditionStatus.TRUE:
+        if snapshot.template_fault:
+            yield from _problem(STANDING, "TemplateInvalid", environment, snapshot.template_fault)
+        for need in needs.unmet(spec, snapshot.platform):
+            yield from _problem(STANDING, need.reason, (SERVICE, name(snapshot.service)), need.message)
+
+
+def _of_release(history: History) -> Iterator[_Problem]:
+    newest = history.newest
+    if newest and newest.phase is Phase.FAILED:
+        reason, message = newest.failure
+        yield from _problem(STANDING, reason, (RELEASE, newest.name), message)
+
+
+def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
+    """Every process whose pods fail, of the release that is rolled out and of the one that serves."""
+    numbers = {release.number for release in (history.newest, history.active) if release}
+    for place, live in snapshot.children.items():
+        if place[0] != "Deployment" or not owned_by(live, uid(snapshot.service)):
+            continue
+        for number in numbers:
+            seen = health.observe([dict(live)], snapshot.children, snapshot.pods, number).problem
+            if seen:
+                yield from _problem(STANDING, seen.reason, key(live), seen.message)
+
+
+def _of_conditions(snapshot: Snapshot, conditions: Iterable[Object]) -> Iterator[_Problem]:
+    for each in conditions:
+        kind = ConditionType(each["type"])
+        if kind not in _CAUSED and each["status"] == ConditionStatus.FALSE:
+            service = (SERVICE, name(snapshot.service))
+            yield from _problem(OTHERS[kind], each["reason"], service, each["message"])
+
+
+def _of_standing(snapshot: Snapshot, ready: Object) -> Iterator[_Problem]:
+    about = snapshot.refusal.target if snapshot.refusal else (SERVICE, name(snapshot.service))
+    yield from _problem(STANDING, ready["reason"], about, ready["message"])
+
+
+def _problem(table: Mapping[str, Reason], reason: str, about: Key, message: str) -> Iterator[_Problem]:
+    known = table.get(reason)
+    grave = known.severity if known else Severity.ERROR
+    if grave is not None:
+        yield _Problem(reason, about, message[:MESSAGE_LIMIT], grave)
+
+
+def _told(problem: _Problem, service: str) -> dict[str, Any]:
+    known = STANDING.get(problem.reason) or next(
+        (reasons[problem.reason] for reasons in OTHERS.values() if problem.reason in reasons), None
+    )
+    kind, object_name = problem.about
+    return {
+        "severity": problem.severity.value,
+        "reason": problem.reason,
+        "object": {"kind": kind, "name": object_name},
+        "message": problem.message,
+        **({"remedy": _LINK.sub(r"\1", known.remedy).replace("NAME", service)} if known and known.remedy else {}),
+    }

@@ -1,0 +1,191 @@
+"""status.problems: all that is wrong at once, bounded, and the same while the same is wrong (invariant 11)."""
+
+import pytest
+
+from delivery_operator.api.reasons import STANDING
+from delivery_operator.api.release import ReferenceKind
+from delivery_operator.api.status import DeliveryServiceStatus
+from delivery_operator.engine.decide import decide
+from delivery_operator.engine.history import History
+from delivery_operator.engine.plan import SetStatus
+from delivery_operator.engine.problems import of as problems_of
+from delivery_operator.engine.snapshot import Obstacle, Refusal
+from tests.unit.support import builders
+from tests.unit.support.builders import MIGRATE, NEXT_IMAGE, RELAY, WEB
+from tests.unit.support.world import SECRET, World
+
+CRASHING = {"restartCount": 2, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}
+UNPULLED = {"state": {"waiting": {"reason": "ErrImagePull", "message": "manifest unknown"}}}
+
+
+@pytest.fixture
+def serving() -> World:
+    world = World(builders.spec())
+    world.run()
+    return world
+
+
+def problems(world: World) -> list[tuple[str, str, str]]:
+    """Severity, reason and object of each problem of a settled world."""
+    world.settle()
+    assert world.plan().writes == ()
+    DeliveryServiceStatus.model_validate(world.status)
+    return [
+        (each["severity"], each["reason"], f"{each['object']['kind']} {each['object']['name']}")
+        for each in world.status.get("problems", ())
+    ]
+
+
+def test_a_service_that_is_well_or_under_way_has_none(serving: World) -> None:
+    assert "problems" not in serving.status
+    serving.edit(image=NEXT_IMAGE)
+    assert problems(serving) == []
+    serving.job_ends(2)
+    assert problems(serving) == []
+
+
+def test_every_missing_reference_is_a_problem_of_its_own(serving: World) -> None:
+    del serving.contents[SECRET]
+    serving.contents[ReferenceKind.CONFIG_MAP, "flags"] = {}
+    serving.unbound["cache"] = "Cache main names no Secret yet"
+    source = {"apiVersion": "example.com/v1", "kind": "Cache", "name": "main"}
+    serving.edit(
+        config={
+            "FLAGS": {"configMapKeyRef": {"name": "flags", "key": "all"}},
+            "DSN": {"secretKeyRef": {"name": "sentry", "key": "dsn"}},
+        },
+        backingServices=[
+            *serving.service["spec"]["backingServices"],
+            {"name": "cache", "type": "redis", "provisionedService": source, "env": {"REDIS_ADDR": "addr"}},
+        ],
+    )
+    assert problems(serving) == [
+        ("Error", "ConfigMapKeyMissing", "ConfigMap flags"),
+        ("Error", "SecretMissing", "Secret db-credentials"),
+        ("Error", "SecretMissing", "Secret sentry"),
+        ("Warning", "BindingNotReady", "Cache main"),
+    ]
+    found = serving.status["problems"][1]
+    assert found["message"] == "Secret db-credentials does not exist (needed for DATABASE_URL)"
+    assert found["remedy"] == STANDING["SecretMissing"].remedy
+
+
+def test_every_process_that_fails_is_a_problem_of_its_own(serving: World) -> None:
+    for process, container in (("web", CRASHING), ("relay", UNPULLED)):
+        serving.set_pods(process, replicas=1, updatedReplicas=1, availableReplicas=0)
+        serving.pod_says(process, 1, container)
+    assert problems(serving) == [
+        ("Error", "CrashLoop", "Deployment order-web"),
+        ("Error", "ImagePullFailed", "Deployment order-relay"),
+    ]
+
+
+def test_a_failed_release_and_a_missing_secret_are_both_told(serving: World) -> None:
+    """Ready has room for one of them."""
+    serving.edit(image=NEXT_IMAGE)
+    serving.settle()
+    serving.job_ends(2, code=3, message="no such table")
+    serving.settle()
+    del serving.contents[SECRET]
+    assert problems(serving) == [
+        ("Error", "MigrationFailed", "DeliveryRelease order-r2"),
+        ("Error", "SecretMissing", "Secret db-credentials"),
+    ]
+    assert "no such table" in serving.status["problems"][0]["message"]
+    assert "kubectl delivery retry order" in serving.status["problems"][0]["remedy"]
+
+
+def test_what_a_next_release_lacks_is_a_problem_when_one_is_wanted(serving: World) -> None:
+    serving.template_fault = "template job.yaml.j2: broken"
+    assert problems(serving) == [], "a change of the platform team's is no news to a service that serves"
+    serving.edit(
+        image=NEXT_IMAGE,
+        processes={"web": {**WEB, "expose": {"host": "a.example.com"}}, "relay": RELAY},
+    )
+    assert problems(serving) == [
+        ("Error", "ExposureMissing", "DeliveryService order"),
+        ("Error", "TemplateInvalid", "DeliveryEnvironment default"),
+    ]
+
+
+def test_without_an_environment_nothing_of_it_is_held_against_the_service(serving: World) -> None:
+    serving.obstacle = Obstacle("EnvironmentMissing", "DeliveryEnvironment default does not exist")
+    serving.edit(processes={"web": {**WEB, "expose": {}}, "relay": RELAY})
+    assert problems(serving) == [("Error", "EnvironmentMissing", "DeliveryEnvironment default")]
+
+
+def test_a_contract_step_that_failed_is_a_warning() -> None:
+    world = World(builders.spec(migrate=False, release={"contract": MIGRATE}))
+    world.settle()
+    world.pods_come()
+    world.settle()
+    world.end_job("order-r1-contract", 4, "column is in use")
+    assert problems(world) == [("Warning", "ContractFailed", "DeliveryService order")]
+    assert world.said("Ready") == ("True", "Serving")
+
+
+def test_a_spec_that_cannot_be_read_is_all_that_is_told() -> None:
+    world = World(builders.spec(processes={"web": {**WEB, "port": {"number": "many"}}}))
+    assert problems(world) == [("Error", "InvalidSpec", "DeliveryService order")]
+
+
+def test_a_pause_is_for_information(serving: World) -> None:
+    serving.edit(paused=True)
+    assert problems(serving) == [("Info", "Paused", "DeliveryService order")]
+
+
+def test_a_refused_write_names_what_was_refused(serving: World) -> None:
+    serving.observe()
+    refused = serving.snapshot(Refusal(("Deployment", "order-web"), "exceeded quota"))
+    (write,) = decide(refused).writes
+    assert isinstance(write, SetStatus)
+    (problem,) = write.status["problems"]
+    assert (problem["reason"], problem["object"]) == ("WriteRefused", {"kind": "Deployment", "name": "order-web"})
+
+
+def test_a_failure_without_a_known_reason_is_an_error_without_a_remedy(serving: World) -> None:
+    serving.add({**serving.release(1), "status": {"phase": "Failed"}})
+    assert problems(serving) == [("Error", "Failed", "DeliveryRelease order-r1")]
+    assert "remedy" not in serving.status["problems"][0]
+
+
+def test_somebody_elses_deployment_is_none_of_ours(serving: World) -> None:
+    body = serving.deployment("web")
+    metadata = {**body["metadata"], "name": "order-other", "ownerReferences": []}
+    serving.add({**body, "metadata": {**metadata, "uid": "uid-of-other"}, "status": {}})
+    serving.pod_says("web", 1, CRASHING)
+    assert problems(serving) == []
+
+
+def test_a_remedy_has_the_name_of_the_service_and_no_links() -> None:
+    ended = {"type": "ShutdownClean", "status": "False", "reason": "KilledAtDeadline", "message": "web was killed"}
+    world = World(builders.spec())
+    ready = {"type": "Ready", "status": "True", "reason": "Serving", "message": ""}
+    world.observe()
+    (found,) = problems_of(world.snapshot(), History(()), None, (), [ready, ended])
+    assert (found["severity"], found["reason"]) == ("Warning", "KilledAtDeadline")
+    assert "Drain a worker" in found["remedy"]
+    assert "](" not in found["remedy"]
+
+
+def test_many_problems_are_bounded_and_sorted(serving: World) -> None:
+    names = {f"V{number:02}": {"secretKeyRef": {"name": f"s{number:02}", "key": "k"}} for number in range(40)}
+    serving.edit(config=names)
+    found = problems(serving)
+    assert len(found) == 16
+    assert found == sorted(found)
+
+
+def test_a_long_message_is_cut(serving: World) -> None:
+    serving.template_fault = "x" * 4096
+    serving.edit(image=NEXT_IMAGE)
+    problems(serving)
+    assert len(serving.status["problems"][0]["message"]) == 512
+
+
+def test_problems_go_when_they_are_mended(serving: World) -> None:
+    kept = serving.contents.pop(SECRET)
+    assert problems(serving)
+    serving.contents[SECRET] = kept
+    assert problems(serving) == []
+    assert "problems" not in serving.status

@@ -101,8 +101,7 @@ def _list_differences(wanted: list[Any], live: Any, path: Path) -> Iterator[Path
     if not isinstance(live, list):
         yield path
     elif not all(isinstance(each, dict) for each in wanted):
-        if wanted != live:
-            yield path
+        yield path  # equal ones have been passed over
     else:
         for index, item in enumerate(wanted):
             # Lists of objects are maps with keys (containers by name, ports by number): others may have added items.

@@ -12,19 +12,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from delivery_operator.api.environment import KIND, DeliveryEnvironmentSpec, TemplateSource
-from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
-from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.upgrade import UpgradeMode
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import NotFound
+from delivery_operator.cluster.members import Members
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import CONFIG_MAPS
 from delivery_operator.cluster.store import Body, ServiceKey, Store
 from delivery_operator.engine.environment import Fleet, Templates
 from delivery_operator.engine.snapshot import Obstacle
-from delivery_operator.engine.waves import Member
 from delivery_operator.render import bundle, check
 from delivery_operator.render.bundle import SUFFIX, Bundle
 from delivery_operator.render.errors import RenderError
@@ -67,11 +65,16 @@ class Environments:
     folder: Path | None
     everywhere: bool
     named: Callable[[ServiceKey], None]
+    _members: Members = field(init=False)
     _templates: dict[str, Templates] = field(default_factory=dict)
     _source: dict[str, TemplateSource | None] = field(default_factory=dict)
     """Where those were loaded from: an environment that names others since must not make a release with these."""
     _checked: dict[str, str] = field(default_factory=dict)
     """Digest of each checked bundle to what is wrong with it, empty when nothing is."""
+
+    def __post_init__(self) -> None:
+        """Look at fleets through the store."""
+        self._members = Members(self.store)
 
     async def of(self, name: str) -> Found:
         """Answer for a service that names this environment.
@@ -107,7 +110,7 @@ class Environments:
         """
         return self.everywhere or bool(self.store.in_environment(name))
 
-    def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
+    async def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
         """Gather an environment's services; None when this operator is not the one to speak of them.
 
         One that is limited to namespaces may see only some: beside others of its kind it speaks only where the
@@ -115,16 +118,8 @@ class Environments:
         """
         if not self.everywhere and spec.upgrade.mode is not UpgradeMode.WAVES:
             return None
-        return Fleet(spec, [self._member(each) for each in self.store.in_environment(name)])
-
-    def _member(self, key: ServiceKey) -> Member:
-        service = self.store.get(SERVICE_KIND, *key)
-        assert service is not None  # noqa: S101 the key has just come from the store
-        status = service.get("status") or {}
-        newest, active = (
-            self.store.get(RELEASE_KIND, key[0], status.get(each, "")) for each in ("release", "activeRelease")
-        )
-        return Member(service, newest, active)
+        self._members.forget()
+        return Fleet(spec, await self._members.all(self.store.in_environment(name)))
 
     async def refresh(self, name: str, spec: DeliveryEnvironmentSpec) -> bool:
         """Load the templates of an environment again; whether services must be looked at because of it.

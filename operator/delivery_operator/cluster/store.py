@@ -180,6 +180,11 @@ class Store:
         key = kind, namespace, name
         return self._bodies[key] if key in self._held else None
 
+    def version(self, kind: str, namespace: str, name: str) -> int:
+        """Return the version of an object that is held, 0 when none is: cheaper than the object."""
+        held = self._held.get((kind, namespace, name))
+        return held[1] if held else 0
+
     def forget(self, kind: str) -> None:
         """Drop every object of a kind that the cluster no longer serves."""
         for key in [key for key in self._held if key[0] == kind]:

@@ -5,11 +5,12 @@ those whose turn it is. A service that finds itself named makes a release of its
 one way or the other, the next one's turn comes. Killed at any moment, the next look goes on from the status.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.release import Phase
@@ -24,29 +25,67 @@ _NAMED: Final = 10
 """How many names a message has."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """One service of the environment.
+class Made(NamedTuple):
+    """What counts of a release.
 
     Attributes:
-        service: the DeliveryService.
-        newest: the release that its status names as the newest.
-        active: the one that serves, by its status.
+        templates: digest of those it was rendered with; one text for all that have the same.
+        phase: how far it has come.
+        renewal: whether it renews another.
     """
 
-    service: Object
-    newest: Object | None
-    active: Object | None
+    templates: str
+    phase: Phase
+    renewal: bool
 
-    @property
-    def name(self) -> str:
-        """Namespace and name, as a status has them."""
-        return f"{self.service['metadata']['namespace']}/{name(self.service)}"
+    @classmethod
+    def of(cls, body: Object) -> Self:
+        """Pick it from a DeliveryRelease."""
+        release = Release(body)
+        return cls(sys.intern(release.templates), release.phase, release.renewal_of is not None)
 
-    @property
-    def stalled(self) -> bool:
-        """Whether nothing will change until somebody acts."""
-        return condition_is(self.service, ConditionType.STALLED)
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What counts of one service of the environment: little, since it is kept of each of thousands.
+
+    Attributes:
+        name: namespace and name, as a status has them.
+        newest: the release that its status names as the newest.
+        active: the one that serves, by its status.
+        fit: whether it is ready, and has no contract step to be run or mended.
+        stalled: whether nothing will change until somebody acts.
+        held: whether its spec holds it where it is: it is paused, or has gone back to an earlier release as it was.
+        leaving: whether it is being deleted.
+    """
+
+    name: str
+    newest: Made | None
+    active: Made | None
+    fit: bool
+    stalled: bool
+    held: bool
+    leaving: bool
+
+    @classmethod
+    def of(cls, service: Object, newest: Object | None, active: Object | None) -> Self:
+        """Pick it from a DeliveryService and its releases."""
+        spec: Mapping[str, Any] = service["spec"]
+        contracted = condition(service, ConditionType.CONTRACT_SUCCEEDED)
+        return cls(
+            _name(service),
+            Made.of(newest) if newest else None,
+            Made.of(active) if active else None,
+            # What the engine would not renew (`renewal.due`) is not named: it would keep its place for ever.
+            condition_is(service, ConditionType.READY) and (contracted is None or contracted["status"] == TRUE),
+            condition_is(service, ConditionType.STALLED),
+            bool(spec.get("paused")) or (spec.get("release") or {}).get("rollbackTo") is not None,
+            bool(service["metadata"].get("deletionTimestamp")),
+        )
+
+
+def _name(service: Object) -> str:
+    return f"{service['metadata']['namespace']}/{name(service)}"
 
 
 class _Turn(Enum):
@@ -130,34 +169,25 @@ def decide(
 def asks(body: Object | None, service: Object, templates: str) -> bool:
     """Whether an environment's status names a service as one that is to take these templates now."""
     found = _previous(body, templates) if body else {}
-    return Member(service, None, None).name in found.get("inProgress", ())
+    return _name(service) in found.get("inProgress", ())
 
 
 _CURRENT: Final[Claim] = (TRUE, "Current", "every service runs with the templates of today")
 
 
 def _turn(member: Member, templates: str) -> _Turn:
-    if member.active is None or member.newest is None or member.service["metadata"].get("deletionTimestamp"):
+    newest, active = member.newest, member.active
+    if active is None or newest is None or member.leaving:
         return _Turn.NONE
-    newest, active = Release(member.newest), Release(member.active)
-    held = _held(member.service["spec"])
-    if newest.renewal_of is not None and newest.phase is not Phase.ACTIVE and not held:
+    if newest.renewal and newest.phase is not Phase.ACTIVE and not member.held:
         if newest.templates == templates:
             return _Turn.FAILED if newest.phase is Phase.FAILED else _Turn.UNDER_WAY
         return _Turn.READY if newest.phase is Phase.FAILED else _Turn.OUTDATED
     if active.templates == templates:
         return _Turn.CURRENT
-    if held:
+    if member.held:
         return _Turn.HELD
-    # What the engine would not renew (`renewal.due`) is not named: it would keep its place for ever.
-    contracted = condition(member.service, ConditionType.CONTRACT_SUCCEEDED)
-    fit = newest.phase is Phase.ACTIVE and condition_is(member.service, ConditionType.READY)
-    return _Turn.READY if fit and (contracted is None or contracted["status"] == TRUE) else _Turn.UNFIT
-
-
-def _held(spec: Mapping[str, Any]) -> bool:
-    """Whether a service is paused, or has gone back to an earlier release as it was."""
-    return bool(spec.get("paused")) or (spec.get("release") or {}).get("rollbackTo") is not None
+    return _Turn.READY if newest.phase is Phase.ACTIVE and member.fit else _Turn.UNFIT
 
 
 def _in_hand(turn: _Turn, was_named: bool) -> bool:  # noqa: FBT001 beside its turn it reads well

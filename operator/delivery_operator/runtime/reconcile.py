@@ -157,7 +157,7 @@ class Reconciler:
         if await self.environments.refresh(name, spec):
             for service in self.store.in_environment(name):
                 self.queue.add(service)
-        templates, fleet = self.environments.templates(name), self.environments.fleet(name, spec)
+        templates, fleet = self.environments.templates(name), await self.environments.fleet(name, spec)
         plan = environment.decide(body, templates, fleet, datetime.now(UTC))
         if await self.actor.act(("", name), plan):
             for service in environment.named(plan):

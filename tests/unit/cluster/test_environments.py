@@ -185,21 +185,22 @@ async def test_its_fleet_is_the_services_that_name_it_with_their_releases(scene:
     labels = {"delivery.dev/service": "order"}
     for number in (1, 2):
         metadata = {"name": f"order-r{number}", "namespace": "shop", "labels": labels}
-        scene.store.put(scene.api.put({"kind": "DeliveryRelease", "metadata": metadata, "spec": {"number": number}}))
+        spec_of = {"templates": f"templates-{number}"}
+        scene.store.put(scene.api.put({"kind": "DeliveryRelease", "metadata": metadata, "spec": spec_of}))
     put_service(scene, "order", release="order-r2", activeRelease="order-r1")
     put_service(scene, "payment")
-    fleet = scene.environments.fleet("production", spec)
+    fleet = await scene.environments.fleet("production", spec)
     assert fleet is not None
     found = {
-        each.name: [release["spec"]["number"] if release else None for release in (each.newest, each.active)]
+        each.name: [release.templates if release else None for release in (each.newest, each.active)]
         for each in fleet.members
     }
-    assert found == {"shop/order": [2, 1], "shop/payment": [None, None]}
+    assert found == {"shop/order": ["templates-2", "templates-1"], "shop/payment": [None, None]}
 
 
 async def test_an_operator_that_does_not_see_all_speaks_of_a_fleet_only_where_waves_are_asked_for(scene: Scene) -> None:
     """Two of them would write one condition in turns."""
     spec = scene.environment()
-    assert scene.environments.fleet("production", spec) is None
+    assert await scene.environments.fleet("production", spec) is None
     scene.environments.everywhere = True
-    assert scene.environments.fleet("production", spec) is not None
+    assert await scene.environments.fleet("production", spec) is not None

@@ -288,8 +288,8 @@ def test_a_service_reads_in_the_status_that_it_is_its_turn() -> None:
     found = fleet("a", "b", "c")
     found.look()
     body = {"status": found.status}
-    asked = {name: waves.asks(body, each.service, NEW) for name, each in found.services.items()}
-    assert asked == {"a": True, "b": True, "c": False}
-    assert not waves.asks(body, found.services["a"].service, "newer"), "these are not the templates it was named for"
-    assert not waves.asks(None, found.services["a"].service, NEW)
-    assert not waves.asks({}, found.services["a"].service, NEW)
+    a, b, c = ({"metadata": {"name": name, "namespace": "shop"}} for name in "abc")
+    assert [waves.asks(body, each, NEW) for each in (a, b, c)] == [True, True, False]
+    assert not waves.asks(body, a, "newer"), "these are not the templates it was named for"
+    assert not waves.asks(None, a, NEW)
+    assert not waves.asks({}, a, NEW)

@@ -40,7 +40,7 @@ def member(  # noqa: PLR0913 what a service can be
         "spec": spec or {},
         "status": {"conditions": [{"type": kind, "status": status} for kind, status in said.items()]},
     }
-    return Member(service, newest or active, active)
+    return Member.of(service, newest or active, active)
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Fleet:
 
     def put(self, *members: Member) -> None:
         """Have these services, in the place of those of the same name."""
-        self.services |= {each.service["metadata"]["name"]: each for each in members}
+        self.services |= {each.name.removeprefix("shop/"): each for each in members}
 
     def behind(self, *names: str) -> None:
         """Have services that serve with the old templates."""

@@ -116,16 +116,19 @@ class OrderShop:
 
     def operator_pod(self) -> str:
         """Name of the pod whose operator leads; empty while none does, or while its pod is on its way out."""
+        lease = json.loads(self.tools.kubectl("get", "lease", LEASE, "-n", install.NAMESPACE, "-o", "json"))
+        holder = str(lease["spec"].get("holderIdentity") or "")
+        return holder if holder in self.operator_pods() else ""
+
+    def operator_pods(self) -> set[str]:
+        """Names of the operator's pods that are not on their way out."""
         system = ("-n", install.NAMESPACE, "-o", "json")
-        lease = json.loads(self.tools.kubectl("get", "lease", LEASE, *system))
         listed = self.tools.kubectl("get", "pods", "-l", "app.kubernetes.io/name=delivery-operator", *system)
-        names = {
+        return {
             pod["metadata"]["name"]
             for pod in json.loads(listed)["items"]
             if not pod["metadata"].get("deletionTimestamp")
         }
-        holder = str(lease["spec"].get("holderIdentity") or "")
-        return holder if holder in names else ""
 
     def operator_events(self, after: datetime) -> list[Object]:
         """The requests of all the operator's replicas that the API server recorded."""

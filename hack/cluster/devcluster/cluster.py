@@ -172,6 +172,14 @@ class Cluster(abc.ABC):
         """Start a component that was stopped, and wait until it is ready."""
         raise self._unsupported(f"start {name}")
 
+    def pause_component(self, name: str) -> None:
+        """Let a component do nothing (SIGSTOP) until it is resumed; its connections stay open, and nobody answers."""
+        raise self._unsupported(f"pause {name}")
+
+    def resume_component(self, name: str) -> None:
+        """Let a paused component go on (SIGCONT)."""
+        raise self._unsupported(f"resume {name}")
+
     @property
     def logs_dir(self) -> Path:
         """The folder with one log per component."""

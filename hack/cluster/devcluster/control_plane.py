@@ -5,6 +5,8 @@ For integration tests and benches: it needs no privileges and starts in seconds.
 
 from __future__ import annotations
 
+import os
+
 from devcluster import audit, components
 from devcluster.binaries import Binaries, control_plane_binaries
 from devcluster.components import API_SERVER, CONTROLLER_MANAGER, ETCD, SCHEDULER, Endpoint
@@ -54,6 +56,12 @@ class ControlPlaneCluster(EmbeddedCluster):
         del layout
         if process := state.processes.pop(name, None):
             kill(process)
+
+    def _signal_one(self, state: State, layout: Layout, name: str, number: int) -> None:
+        del layout
+        process = state.processes.get(name)
+        if process and alive(process):
+            os.kill(process.pid, number)
 
     def _running(self, state: State, layout: Layout) -> set[str]:
         del layout

@@ -9,6 +9,7 @@ import abc
 import contextlib
 import datetime as dt
 import functools
+import signal
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -76,6 +77,10 @@ class EmbeddedCluster(Cluster):
     @abc.abstractmethod
     def _stop_one(self, state: State, layout: Layout, name: str) -> None:
         """End one component at once."""
+
+    @abc.abstractmethod
+    def _signal_one(self, state: State, layout: Layout, name: str, number: int) -> None:
+        """Send a signal to one component, if it runs."""
 
     @abc.abstractmethod
     def _running(self, state: State, layout: Layout) -> set[str]:
@@ -165,7 +170,20 @@ class EmbeddedCluster(Cluster):
             if API_SERVER in self._running(state, layout):  # without etcd it is there, but not ready
                 self._await(state, layout, name, self._is_ready(state, layout, API_SERVER))
 
+    def pause_component(self, name: str) -> None:
+        """See Cluster."""
+        self._signal(name, signal.SIGSTOP)
+
+    def resume_component(self, name: str) -> None:
+        """See Cluster."""
+        self._signal(name, signal.SIGCONT)
+
     # The machinery
+
+    def _signal(self, name: str, number: int) -> None:
+        with self._locked():
+            state = self._known(name)
+            self._signal_one(state, self._layout(state), name, number)
 
     @functools.cached_property
     def _programs(self) -> Binaries:

@@ -160,7 +160,8 @@ STANDING: Final[Mapping[str, Reason]] = {
         Severity.WARNING,
     ),
     "RolloutFailed": Reason(
-        "no progress within `release.progressDeadlineSeconds`; with `onFailure: rollback` the release before is back",
+        "no progress within `release.progressDeadlineSeconds`, or waiting cannot help; with `onFailure: rollback` the "
+        "release before is back",
         _RELEASED_AGAIN,
     ),
     "NameTaken": Reason(

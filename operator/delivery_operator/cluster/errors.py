@@ -6,12 +6,13 @@ ApiError
 ├── Conflict        409: the object changed since it was read, or a precondition failed
 ├── Gone            410: the resource version is too old; list again
 ├── Refused         400, 401, 403, 405, 413, 422: the same request will be refused again
-│   └── Terminating 403: the namespace is being deleted
+│   ├── Terminating 403: the namespace is being deleted
+│   └── WebhookFailed 500: somebody's admission webhook did not answer
 └── Unavailable     429, 5xx, timeouts, broken connections: the same request may succeed later
     └── Deposed     it was not sent: it writes, and this process does not lead
 """
 
-from typing import Any
+from typing import Any, Final
 
 
 class ApiError(Exception):
@@ -49,6 +50,13 @@ class Terminating(Refused):
     """The namespace is being deleted; nothing can be made in it."""
 
 
+class WebhookFailed(Refused):
+    """An admission webhook of others did not answer the API server, and its policy is to fail then.
+
+    It is as likely to last as to pass: the API server itself is well, so that waiting without a word would hide it.
+    """
+
+
 class Unavailable(ApiError):
     """The API server did not serve the request.
 
@@ -64,6 +72,10 @@ class Unavailable(ApiError):
 
 class Deposed(Unavailable):
     """The request was not sent, since it writes and this process does not hold the lease, or no longer."""
+
+
+_WEBHOOK: Final = "failed calling webhook"
+"""How the API server begins to say it (k8s.io/apiserver/pkg/admission/plugin/webhook/errors)."""
 
 
 def of_response(  # noqa: PLR0911 one return for each class of answer
@@ -93,6 +105,8 @@ def of_response(  # noqa: PLR0911 one return for each class of answer
             return Terminating(request, message, code=code)
         case 400 | 401 | 403 | 405 | 413 | 422:
             return Refused(request, message, code=code)
+        case 500 if _WEBHOOK in message:
+            return WebhookFailed(request, message, code=code)
         case _:
             seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
             return Unavailable(request, message, code=code, retry_after=seconds)

@@ -75,7 +75,9 @@ def _differences(wanted: Any, live: Any, path: Path, *, whole: bool = False) -> 
                 yield path
             return
         for key, value in wanted.items():
-            yield from _differences(value, live.get(key), (*path, key), whole=whole)
+            found = live.get(key)
+            if value != found:  # most are equal, and one comparison tells
+                yield from _differences(value, found, (*path, key), whole=whole)
         if path and path[-1] in _WHOLE_MAPS and len(live) > len(wanted):
             yield path
     elif isinstance(wanted, list):
@@ -99,8 +101,7 @@ def _list_differences(wanted: list[Any], live: Any, path: Path) -> Iterator[Path
     if not isinstance(live, list):
         yield path
     elif not all(isinstance(each, dict) for each in wanted):
-        if wanted != live:
-            yield path
+        yield path  # equal ones have been passed over
     else:
         for index, item in enumerate(wanted):
             # Lists of objects are maps with keys (containers by name, ports by number): others may have added items.

@@ -37,6 +37,8 @@ from delivery_operator.engine import (
     conditions,
     contract,
     cut,
+    doomed,
+    evidence,
     gate,
     jobs,
     locks,
@@ -99,7 +101,8 @@ def _plan(
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
         told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))
-    writes = (*step.writes, *([] if spec and spec.paused else locks.let_go(snapshot, history)), *chores.writes)
+    left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
+    writes = (*step.writes, *left, *chores.writes)
     return Plan(writes or _report(snapshot, history, spec, missing, step), again)
 
 
@@ -289,10 +292,9 @@ class _Decision:
         if seen.healthy:
             at = conditions.timestamp(scene.snapshot.now)
             return Step((scene.record(release, Phase.ACTIVE, activeAt=at),), scene.serving(release))
-        if seen.overdue:
-            cause = seen.problem.message if seen.problem else "no pod became ready in time"
-            message = f"process {', '.join(seen.overdue)} made no progress within its deadline: {cause}"
-            return self._fail(release, "RolloutFailed", message)
+        given_up = doomed.verdict(scene, release, seen)
+        if given_up:
+            return self._fail(release, "RolloutFailed", given_up)
         return replace(step, outcome=scene.progress(release, seen))
 
     # Active: repair drift, remove what the spec dropped, let old releases go, and take the contract step.

@@ -100,7 +100,7 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
     status = job.get("status") or {}
     succeeded = end["type"] != "Failed"
     last = _last_terminated(job, pods, succeeded=succeeded)
-    finished_at = status.get("completionTime") or end.get("lastTransitionTime")
+    finished_at = ended_at(job)
     ended = _time(finished_at)
     if last is None and ended and (now - ended).total_seconds() < EVIDENCE_SECONDS:
         return Unclear()
@@ -117,6 +117,13 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
 def ended(job: Object) -> bool:
     """Whether it has succeeded or failed."""
     return _end(job) is not None
+
+
+def ended_at(job: Object) -> str | None:
+    """When it ended, as the API server wrote it; None while it has not."""
+    end = _end(job)
+    found: str | None = (job.get("status") or {}).get("completionTime") or (end or {}).get("lastTransitionTime")
+    return found if end else None
 
 
 def _end(job: Object) -> Object | None:

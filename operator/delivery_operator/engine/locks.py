@@ -45,8 +45,9 @@ def unfinished(release: Release) -> bool:
     if release.phase in {Phase.PENDING, Phase.MIGRATING}:
         return release.has_job(names.MIGRATE)
     contract = release.contract or {}
-    open_step = release.has_job(names.CONTRACT) and not contract.get("result")
-    return open_step and (release.phase is Phase.ACTIVE or bool(contract))
+    # The manifests last: most releases are old ones, and theirs are still packed.
+    may_begin = release.phase is Phase.ACTIVE or bool(contract)
+    return may_begin and not contract.get("result") and release.has_job(names.CONTRACT)
 
 
 def databases(release: Release, bindings: Mapping[str, str]) -> dict[str, Database]:
@@ -107,8 +108,8 @@ def let_go(snapshot: Snapshot, history: History) -> list[Delete]:
 
 
 def without_service(locks: Sequence[Lock]) -> list[Delete]:
-    """Let go of what releases of a service held that is gone, once nothing of them runs."""
-    return [Delete(lock.lease) for lock in locks if not _runs(lock) and lock.release is None]
+    """Let go of what releases of a service held that is gone, once nothing of them runs; where that can be seen."""
+    return [Delete(lock.lease) for lock in locks if lock.visible and not _runs(lock) and lock.release is None]
 
 
 def _kept(lock: Lock, history: History, now: datetime) -> bool:

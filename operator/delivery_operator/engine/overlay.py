@@ -203,6 +203,8 @@ def _numbered_job(manifest: Manifest, release: Release, owner_kind: str, owner: 
     _stamp(manifest["metadata"], release)
     _stamp(manifest["spec"]["template"]["metadata"], release)
     manifest["spec"]["suspend"] = True  # resumed when it is on record: see `jobs`
+    # By default a Job has its next pod while the last one is still on its way out, and both would run.
+    manifest["spec"]["podReplacementPolicy"] = "Failed"
     return _sealed(manifest, owner_kind, owner)
 
 

@@ -106,6 +106,10 @@ class Queue:
         self.add_after(key, delay)
         return delay
 
+    def failures(self, key: ServiceKey) -> int:
+        """How often in a row a key has failed."""
+        return self._failures.get(key, 0)
+
     def succeeded(self, key: ServiceKey) -> None:
         """Forget that a key failed."""
         self._failures.pop(key, None)

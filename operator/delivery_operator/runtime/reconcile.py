@@ -16,7 +16,7 @@ from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.cluster.act import Actor, WriteRefused
 from delivery_operator.cluster.environments import Environments
-from delivery_operator.cluster.errors import ApiError, Terminating, Unavailable
+from delivery_operator.cluster.errors import ApiError, Terminating, Unavailable, WebhookFailed
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.engine import environment, locks, tasks
@@ -31,6 +31,10 @@ log = structlog.get_logger(__name__)
 
 MOST_PLANS: Final = 25
 """Plans in one reconcile; a service that wants more is not coming to rest, which is a bug."""
+
+
+PATIENCE: Final = 2
+"""Failures in a row, about two seconds, before a webhook that does not answer is told in the status."""
 
 
 class NotConverging(Exception):
@@ -117,6 +121,8 @@ class Reconciler:
             except WriteRefused as refused:
                 if isinstance(refused.error, Terminating):
                     return None
+                if isinstance(refused.error, WebhookFailed) and self.queue.failures(key) < PATIENCE:
+                    raise  # one that is being restarted is back in a moment: no reason to tell anybody
                 refusal = Refusal(refused.target, refused.error.message)
                 await self.actor.act(key, decide(replace(snapshot, refusal=refusal)))
                 raise

@@ -11,8 +11,6 @@ from demo import images
 from tests.support.kube import Object, condition, wait_for
 from tests.support.node import OrderShop
 
-pytestmark = pytest.mark.timeout(600)
-
 NAMESPACE = "endings"
 GRACE = 4
 ON_SIGTERM = (

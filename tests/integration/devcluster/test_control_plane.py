@@ -117,6 +117,18 @@ def test_etcd_can_be_away_and_back(shared: ControlPlaneCluster) -> None:
         shared.stop_component("kubelet")
 
 
+def test_etcd_can_be_paused(shared: ControlPlaneCluster) -> None:
+    shared.pause_component("etcd")
+    try:
+        with pytest.raises(ToolError, match=r"(?i)timeout|timed out|deadline"):
+            shared.kubectl("create", "configmap", "in-the-pause", "--request-timeout=2s")
+        assert shared.status().components["etcd"] == "running"
+    finally:
+        shared.resume_component("etcd")
+    shared.start_component("etcd")  # it runs: this waits until the API server is ready
+    shared.kubectl("create", "configmap", "after-the-pause")
+
+
 def test_clusters_with_different_names_do_not_meet(shared: ControlPlaneCluster, home: Home) -> None:
     other = ControlPlaneCluster("other", home)
     threads = [threading.Thread(target=ControlPlaneCluster("other", home).create) for _ in range(2)]

@@ -52,3 +52,10 @@ def test_without_a_message_the_code_is_told() -> None:
 
 def test_a_namespace_that_goes_is_a_refusal_too() -> None:
     assert issubclass(errors.Terminating, errors.Refused)
+
+
+def test_a_webhook_that_does_not_answer_is_told_as_a_refusal() -> None:
+    said = 'Internal error occurred: failed calling webhook "judge.example.com": no endpoints available'
+    error = errors.of_response("PATCH /apis", 500, {"message": said, "reason": "InternalError"}, None)
+    assert type(error) is errors.WebhookFailed
+    assert isinstance(error, errors.Refused)

@@ -87,6 +87,8 @@ def test_what_a_provider_cannot_do_it_says(cluster: Bare) -> None:
         cluster.audit_events,
         lambda: cluster.stop_component("etcd"),
         lambda: cluster.start_component("etcd"),
+        lambda: cluster.pause_component("etcd"),
+        lambda: cluster.resume_component("etcd"),
         lambda: cluster.logs_dir,
     ):
         with pytest.raises(UnsupportedError, match="provider bare cannot"):

@@ -72,3 +72,9 @@ def test_lists_that_are_one_value_are_compared_as_a_whole(spec: object, found: l
     """A rule that somebody adds to a NetworkPolicy would open a way: it is drift, not another's field."""
     live = {"kind": "NetworkPolicy", "metadata": {"labels": {"a": "b", "c": "d"}}, "spec": spec}
     assert [written(path) for path in differences(POLICY, live)] == found
+
+
+def test_one_value_of_a_whole_list_that_differs_is_named() -> None:
+    wanted = {"kind": "NetworkPolicy", "spec": {"policyTypes": ["Ingress", "Egress"]}}
+    live = {"kind": "NetworkPolicy", "spec": {"policyTypes": ["Ingress", "Other"]}}
+    assert [written(path) for path in differences(wanted, live)] == ["spec.policyTypes[1]"]

@@ -170,6 +170,29 @@ def test_a_newer_release_overtakes_one_that_rolls_out(*, migrate: bool, reached:
     assert world.runs("web") == "3"
 
 
+@pytest.mark.parametrize("migrates", [True, False])
+def test_the_old_spec_comes_back_midway(*, migrates: bool) -> None:
+    """F5-2: as a release of its own; what serves is never without its pods, and the one between starts no process."""
+    world = World(builders.spec())
+    world.run()
+    world.edit(image=NEXT_IMAGE)
+    world.settle()
+    if not migrates:
+        world.job_ends(2)
+        world.settle()
+        assert world.phases()[2] == "RollingOut"
+    world.edit(image=builders.IMAGE)
+    world.settle()
+    if migrates:
+        assert world.runs("web") == "1"
+        assert world.said("Ready") == ("False", "MigrationOfOlderRelease")
+    world.run()
+    assert world.phases() == {1: "Superseded", 2: "Superseded", 3: "Active"}
+    assert world.release(3)["spec"]["content"] == world.release(1)["spec"]["content"]
+    assert world.runs("web") == "3"
+    assert set(world.jobs.values()) == {1}
+
+
 def test_a_newer_release_overtakes_one_that_has_not_begun() -> None:
     world = World(builders.spec())
     world.observe()

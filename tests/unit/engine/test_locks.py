@@ -314,6 +314,15 @@ def test_of_a_service_that_is_gone_a_lease_goes_when_nothing_of_it_runs(order: W
     assert [each.target for each in locks.without_service([gone])] == [order.objects[LEASE]]
 
 
+def test_what_another_operator_looks_after_is_left_to_it(order: World, payment: World) -> None:
+    """Two that are installed in one namespace see each other's Leases, and not each other's services."""
+    order.settle()
+    payment.sees_others = False
+    payment.observe()
+    (lock,) = payment.snapshot().locks.values()
+    assert locks.without_service([lock]) == []
+
+
 def test_a_lease_of_a_release_that_was_deleted_is_let_go(order: World) -> None:
     order.settle()
     order.delete("DeliveryRelease", "order-r1")

@@ -13,7 +13,7 @@ from delivery_operator.cluster.act import Actor, WriteRefused
 from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
-from delivery_operator.cluster.errors import Refused, Terminating, Unavailable
+from delivery_operator.cluster.errors import Refused, Terminating, Unavailable, WebhookFailed
 from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
 from delivery_operator.cluster.referenced import Referenced
@@ -28,7 +28,7 @@ from delivery_operator.render.names import MANAGER
 from delivery_operator.runtime import reconcile
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import MOST_SECONDS, Queue
-from delivery_operator.runtime.reconcile import MOST_PLANS, NotConverging, Reconciler
+from delivery_operator.runtime.reconcile import MOST_PLANS, PATIENCE, NotConverging, Reconciler
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
 from tests.unit.support.clock import Clock, settle
@@ -201,6 +201,18 @@ async def test_in_a_namespace_that_goes_nothing_is_made_and_nothing_is_retried(s
     scene.api.failures.append(Terminating("POST", "is being terminated", code=403))
     assert await scene.reconciler.reconcile(ORDER) is None
     assert scene.written == []
+
+
+async def test_a_webhook_that_does_not_answer_is_told_once_it_lasts(scene: Scene) -> None:
+    """A moment's silence is no news; one that lasts is somebody's to mend, and the status says whose."""
+    for failures in range(PATIENCE + 1):
+        assert "conditions" not in scene.api.objects["DeliveryService", "shop", "order"].get("status", {}), failures
+        scene.api.failures.append(WebhookFailed("POST", 'failed calling webhook "judge.example.com"', code=500))
+        with pytest.raises(WriteRefused):
+            await scene.reconciler.reconcile(ORDER)
+        scene.queue.add_failed(ORDER)
+    assert scene.said("Stalled") == ("True", "WriteRefused")
+    assert "judge.example.com" in next(each["message"] for each in scene.status()["conditions"])
 
 
 class Mutating(FakeApi):

@@ -124,6 +124,10 @@ class NodeCluster(EmbeddedCluster):
         del state
         Control(config.control_socket(layout)).stop(name)
 
+    def _signal_one(self, state: State, layout: Layout, name: str, number: int) -> None:
+        del state
+        Control(config.control_socket(layout)).signal(name, number)
+
     def _running(self, state: State, layout: Layout) -> set[str]:
         if INIT not in state.processes or not alive(state.processes[INIT]):
             return set()

@@ -42,6 +42,14 @@ class Control:
         """
         self._ask({"stop": name})
 
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a component.
+
+        Raises:
+            OSError: nobody answers.
+        """
+        self._ask({"signal": name, "number": number})
+
     def pid(self) -> int | None:
         """The pid, in our PID namespace, of the process that listens; None if it does not yet."""
         with socket.socket(socket.AF_UNIX) as connection:

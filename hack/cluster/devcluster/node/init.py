@@ -5,6 +5,7 @@ process 1 of its PID namespace: when it ends, the kernel ends everything in ther
 runs the cluster asks it over a Unix socket, one JSON line each way:
 
     {"start": NAME, "argv": [...], "log": FILE, "fds": {"3": 3}}     {"stop": NAME}     {"list": true}
+    {"signal": NAME, "number": 19}
 
 Only the standard library and `processes` are imported here: it starts in a twentieth of a second.
 """
@@ -90,6 +91,8 @@ class Init:
             self._start(name, request)
         elif name := request.get("stop"):
             self._stop(name)
+        elif (name := request.get("signal")) in self._pids:
+            os.kill(self._pids[name], request["number"])
         return {"running": sorted(self._pids)}
 
     def _start(self, name: str, request: dict[str, Any]) -> None:

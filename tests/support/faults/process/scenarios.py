@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from delivery_operator.cluster.resources import LEASES
-from delivery_operator.render import names
+from delivery_operator.render import bundle, names
 from delivery_operator.runtime.settings import LEASE
 from tests.support import shop
 from tests.support.faults.process.forked import pod_name
@@ -138,6 +138,45 @@ def _depose(site: Site) -> None:
     site.kube.patch(LEASES, site.namespace, LEASE, {"spec": {"holderIdentity": other}})
 
 
+def _templates(limit: int) -> Callable[[Site], object]:
+    """The platform team's templates keep so many old ReplicaSets."""
+
+    def put(site: Site) -> None:
+        text = bundle.load().sources["deployment"]
+        changed = text.replace("revisionHistoryLimit: 2", f"revisionHistoryLimit: {limit}")
+        data = {"data": {"deployment.yaml.j2": changed}}
+        if site.kube.find("ConfigMap", site.namespace, "templates"):
+            site.kube.patch("ConfigMap", site.namespace, "templates", data)
+            return
+        metadata = {"name": "templates", "namespace": site.namespace}
+        site.kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **data})
+
+    return put
+
+
+def _fleet(site: Site) -> None:
+    """Two services whose environment rolls new templates in waves of one."""
+    _templates(3)(site)
+    upgrade = {"mode": "waves", "maxConcurrent": 1, "stopAfterFailures": 1}
+    site.environment({"templates": {"configMap": "templates"}, "upgrade": upgrade})
+    site.kube.create(shop.secret(site.namespace))
+    for name in ("order", "order-other"):
+        site.kube.create(shop.service(site.namespace, name, environment=site.environment_name, backingServices=[]))
+
+
+def _all_have(limit: int, release: str) -> Callable[[Site], bool]:
+    """Whether the wave is done, and every Deployment is made with these templates."""
+
+    def look(site: Site) -> bool:
+        environment = site.kube.get("DeliveryEnvironment", None, site.environment_name)
+        upgrade = (environment.get("status") or {}).get("upgrade") or {}
+        limits = {each["spec"]["revisionHistoryLimit"] for each in site.kube.list("Deployment", site.namespace)}
+        done = upgrade.get("phase") == "Done" and upgrade.get("total") == 2
+        return done and limits == {limit} and _serves(release)(site)
+
+    return look
+
+
 def _second_migration_fails(pod: Object) -> Fate:
     failing = pod["metadata"]["labels"].get("job-name") == "order-r2-migrate"
     return Exits(3, "column missing") if failing else usual(pod)
@@ -189,6 +228,11 @@ SCENARIOS: Final = {
     ),
     "task": Scenario(
         "A one-off process runs in the release that serves.", (Act(_run_a_task, _task_succeeded),), (_SERVES,)
+    ),
+    "template wave": Scenario(
+        "The platform team's templates change, and two services take them in waves of one.",
+        (Act(_templates(4), _all_have(4, "order-r2")),),
+        (Act(_fleet, _all_have(3, "order-r1")),),
     ),
     "leader change": Scenario(
         "Of two replicas the one that leads loses its Lease to the other while a release is under way.",

@@ -1,0 +1,32 @@
+"""Which of the chaos is run: all of it by `make test-faults`, a seeded part by `make test`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.faults.sample import EVERYTHING, SEED, part
+
+HERE = Path(__file__).parent
+PART = 3
+UPGRADES, UPGRADES_OF_A_PART = 30, 3
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out all but a few of the tests marked chaos, unless they were asked for by name."""
+    if EVERYTHING or config.option.keyword or any("::" in argument for argument in config.args):
+        return
+    chaos = [item for item in items if item.path.is_relative_to(HERE) and item.get_closest_marker("chaos")]
+    chosen = part(chaos, PART, "chaos")
+    left_out = [item for item in chaos if item not in chosen]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session")
+def upgrades() -> int:
+    return UPGRADES if EVERYTHING else UPGRADES_OF_A_PART
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    return SEED

@@ -1,4 +1,4 @@
-"""The operator's clock jumps forth and back by a day, as after a suspended machine or a wrong time server.
+"""The operator's clock jumps forth and back, as after a suspended machine or a wrong time server.
 
 Only waiting and telling depend on the time; what is done depends on what there is (design: the clock is an argument).
 """
@@ -14,6 +14,8 @@ from tests.support.kubelet import Exits, Fate, Hangs, Runs
 from tests.support.site import Site
 
 DAY = 86400
+HOURS = 6 * 3600
+"""Less than the Jobs of a migration are kept: the end of that time is the one thing that a clock alone brings about."""
 
 
 class Clock:
@@ -60,7 +62,7 @@ def test_a_clock_that_jumps_both_ways_in_the_middle_of_a_release(
         assert operator.running()
 
 
-@pytest.mark.parametrize("jump", [DAY, -DAY])
+@pytest.mark.parametrize("jump", [HOURS, -HOURS])
 def test_a_clock_that_jumps_writes_nothing_to_a_healthy_service(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:

@@ -57,7 +57,9 @@ def normal(obj: Object, namespace: str, *, keep_status: bool) -> Any:
         kept = {**kept, "spec": "of a Job"}  # the controller writes the Job's UID all over it
         kept["metadata"] = {key: obj["metadata"][key] for key in ("name", "ownerReferences")}
     if obj["kind"] == "DeliveryRelease":
-        kept = {**kept, "spec": {**obj["spec"], "manifests": unpack(obj["spec"]["manifests"])}}
+        references = [{**each, "keys": sorted(each.get("keys") or ())} for each in obj["spec"].get("references") or ()]
+        spec = {**obj["spec"], "references": references, "manifests": unpack(obj["spec"]["manifests"])}
+        kept = {**kept, "spec": spec}
     text = json.dumps(_without(kept)).replace(namespace, "NAMESPACE")
     return json.loads(_TIME.sub("TIME", text))
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.faults.sample import EVERYTHING, SEED, part
 
 HERE = Path(__file__).parent
-PART = 3
+PART = 2
 UPGRADES, UPGRADES_OF_A_PART = 30, 3
 
 

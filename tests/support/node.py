@@ -132,7 +132,7 @@ class OrderShop:
 
     def operator_events(self, after: datetime) -> list[Object]:
         """The requests of all the operator's replicas that the API server recorded."""
-        return [event for event in self.cluster.audit_events(after) if event["user"]["username"] == ACCOUNT]
+        return [event for event in self.cluster.audit_events(after) if event["user"].get("username") == ACCOUNT]
 
     def operator_writes(self, after: datetime) -> list[str]:
         """Their write requests, in words, but those that hold the Lease."""

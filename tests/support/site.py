@@ -63,7 +63,7 @@ class Site:
         return [
             event
             for event in self.cluster.audit_events(self.began)
-            if event["user"]["username"] == user(self.namespace)
+            if event["user"].get("username") == user(self.namespace)
             and event["verb"] in verbs
             and not renews(event, self.namespace)
         ]
@@ -75,7 +75,7 @@ class Site:
             return sum(
                 event["verb"] == "list" and event["objectRef"]["resource"] == "deliveryservices"
                 for event in self.cluster.audit_events(self.began)
-                if event["user"]["username"] == user(self.namespace)
+                if event["user"].get("username") == user(self.namespace)
             )
 
         start = lists()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -100,23 +100,29 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def variables(
+    kubeconfig: Object, namespace: str, folder: Path, pod: str, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of an operator that watches one namespace; its kubeconfig is written into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / f"{namespace}.kubeconfig"
+    config.write_text(yaml.safe_dump(kubeconfig))
+    return {
+        "KUBECONFIG": str(config),
+        "POD_NAMESPACE": namespace,
+        "POD_NAME": pod,
+        "DELIVERY_OPERATOR_NAMESPACES": namespace,
+        "DELIVERY_OPERATOR_HTTP_PORT": "0",
+        **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
+    }
+
+
 class OperatorProcess:
     """One run of the operator, watching one namespace."""
 
     def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str = POD, **settings: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        config = folder / f"{namespace}.kubeconfig"
-        config.write_text(yaml.safe_dump(kubeconfig))
+        environment = {**os.environ, **variables(kubeconfig, namespace, folder, pod, settings)}
         self.log_file = folder / f"{namespace}-{time.monotonic_ns()}.log"
-        environment = {
-            **os.environ,
-            "KUBECONFIG": str(config),
-            "POD_NAMESPACE": namespace,
-            "POD_NAME": pod,
-            "DELIVERY_OPERATOR_NAMESPACES": namespace,
-            "DELIVERY_OPERATOR_HTTP_PORT": "0",
-            **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
-        }
         self.settings = {name: value for name, value in environment.items() if name.startswith("DELIVERY_OPERATOR_")}
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(

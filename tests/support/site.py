@@ -33,6 +33,10 @@ class Site:
         self.runs.append(run)
         return run
 
+    def edit(self, **spec: object) -> None:
+        """Change top-level fields of the order service's spec, as a user does."""
+        self.kube.patch("DeliveryService", self.namespace, "order", {"spec": spec})
+
     @property
     def environment_name(self) -> str:
         """The name of this site's own DeliveryEnvironment: they belong to no namespace."""

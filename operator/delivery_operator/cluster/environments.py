@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from delivery_operator.api.environment import KIND, DeliveryEnvironmentSpec, TemplateSource
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
@@ -21,6 +19,7 @@ from delivery_operator.cluster.members import Members
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import CONFIG_MAPS
 from delivery_operator.cluster.store import Body, ServiceKey, Store
+from delivery_operator.engine import environment
 from delivery_operator.engine.environment import Fleet, Templates
 from delivery_operator.engine.snapshot import Obstacle
 from delivery_operator.render import bundle, check
@@ -92,9 +91,8 @@ class Environments:
                 "ask the platform team for it, or correct spec.environment"
             )
             return Found(DeliveryEnvironmentSpec(), own, Obstacle("EnvironmentMissing", message))
-        try:
-            spec = DeliveryEnvironmentSpec.model_validate(body["spec"])
-        except ValidationError:
+        spec = environment.read(body)
+        if isinstance(spec, str):
             message = f"DeliveryEnvironment {name} cannot be read; see its status"
             return Found(DeliveryEnvironmentSpec(), own, Obstacle("EnvironmentInvalid", message))
         if self._source.get(name, ...) != spec.templates:

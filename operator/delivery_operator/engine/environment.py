@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +12,8 @@ from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.status import ConditionType
 from delivery_operator.engine import waves
 from delivery_operator.engine.conditions import FALSE, TRUE, UNKNOWN, Claim, invalid, with_times
-from delivery_operator.engine.objects import Object
+from delivery_operator.engine.memo import KEPT, Content
+from delivery_operator.engine.objects import Object, name
 from delivery_operator.engine.plan import Plan, SetStatus
 from delivery_operator.engine.waves import Member
 from delivery_operator.render.bundle import Bundle
@@ -32,8 +34,13 @@ class Templates:
 
 def read(body: Object) -> DeliveryEnvironmentSpec | str:
     """Read an environment's spec; what is wrong with it, when it cannot be read."""
+    return _read(Content(name(body), body["spec"]))
+
+
+@lru_cache(maxsize=KEPT)
+def _read(asked: Content) -> DeliveryEnvironmentSpec | str:
     try:
-        return DeliveryEnvironmentSpec.model_validate(body["spec"])
+        return DeliveryEnvironmentSpec.model_validate(asked.value)
     except ValidationError as error:
         return invalid(error)
 

@@ -20,10 +20,6 @@ def serving(site: Site) -> Site:
     return site
 
 
-def edit(site: Site, **spec: object) -> None:
-    site.kube.patch("DeliveryService", site.namespace, "order", {"spec": spec})
-
-
 def release(site: Site, number: int) -> Object:
     return site.kube.get("DeliveryRelease", site.namespace, f"order-r{number}")
 
@@ -35,9 +31,9 @@ def images(site: Site) -> set[str]:
 
 def test_back_to_an_earlier_release_and_forth(serving: Site) -> None:
     """F5-4: a copy, manifests and all; no migration; as long as the spec says so."""
-    edit(serving, image=f"{shop.IMAGE}:v1.1.0")
+    serving.edit(image=f"{shop.IMAGE}:v1.1.0")
     shop.wait_ready(serving.kube, serving.namespace, "order-r2", seconds=60)
-    edit(serving, release={"rollbackTo": 1})
+    serving.edit(release={"rollbackTo": 1})
     shop.wait_ready(serving.kube, serving.namespace, "order-r3", seconds=60)
     copy, source = release(serving, 3)["spec"], release(serving, 1)["spec"]
     assert copy["copyOf"] == 1
@@ -48,17 +44,17 @@ def test_back_to_an_earlier_release_and_forth(serving: Site) -> None:
     serving.wait_for_lists(3)
     assert len(serving.writes()) == before, "it is no loop"
 
-    edit(serving, release={"rollbackTo": None})
+    serving.edit(release={"rollbackTo": None})
     shop.wait_ready(serving.kube, serving.namespace, "order-r4", seconds=60)
     assert images(serving) == {f"{shop.IMAGE}:v1.1.0"}
-    edit(serving, release={"rollbackTo": 99})
+    serving.edit(release={"rollbackTo": 99})
     found = shop.wait_reason(serving.kube, serving.namespace, "RollbackTargetMissing")
     assert condition(found, "Stalled")["status"] == "True"
 
 
 def test_the_contract_step_comes_last_and_closes_the_way_back(serving: Site) -> None:
     """PG-4, F5-6."""
-    edit(serving, image=f"{shop.IMAGE}:v1.1.0", release={"contract": CONTRACT})
+    serving.edit(image=f"{shop.IMAGE}:v1.1.0", release={"contract": CONTRACT})
     shop.wait_ready(serving.kube, serving.namespace, "order-r2", seconds=60)
     wait_for(
         lambda: release(serving, 2)["status"].get("contract", {}).get("result") == "Succeeded", "the contract step", 60
@@ -66,7 +62,7 @@ def test_the_contract_step_comes_last_and_closes_the_way_back(serving: Site) -> 
     older = serving.kube.list("Pod", serving.namespace, "delivery.dev/process,delivery.dev/release=1")
     assert older == [], "it is run when the last older pod has gone"
     assert len(serving.kubelet.started_of("job-name", "order-r2-contract")) == 1
-    edit(serving, release={"rollbackTo": 1})
+    serving.edit(release={"rollbackTo": 1})
     found = shop.wait_reason(serving.kube, serving.namespace, "RollbackRefused")
     assert "the contract step of release 2" in condition(found, "Stalled")["message"]
     assert images(serving) == {f"{shop.IMAGE}:v1.1.0"}
@@ -76,7 +72,7 @@ def test_a_contract_step_that_fails_takes_nothing_down(serving: Site) -> None:
     serving.kubelet.fate = lambda pod: (
         Exits(3, "column is in use") if pod["metadata"]["labels"].get("delivery.dev/role") == "contract" else usual(pod)
     )
-    edit(serving, release={"contract": CONTRACT})
+    serving.edit(release={"contract": CONTRACT})
 
     def failed() -> Object | None:
         found = shop.get(serving.kube, serving.namespace)
@@ -90,7 +86,7 @@ def test_a_contract_step_that_fails_takes_nothing_down(serving: Site) -> None:
 def test_a_failed_release_is_tried_again_without_a_change_of_the_spec(serving: Site) -> None:
     """fluxcd/flux2#1878."""
     serving.kubelet.fate = lambda pod: Exits(3, "no") if "job-name" in pod["metadata"]["labels"] else Runs()
-    edit(serving, image=f"{shop.IMAGE}:v1.1.0")
+    serving.edit(image=f"{shop.IMAGE}:v1.1.0")
     shop.wait_reason(serving.kube, serving.namespace, "MigrationFailed")
     serving.kubelet.fate = usual
     annotation = {"metadata": {"annotations": {"delivery.dev/retry": "order-r2"}}}
@@ -100,12 +96,12 @@ def test_a_failed_release_is_tried_again_without_a_change_of_the_spec(serving: S
 
 
 def test_while_paused_nothing_is_written_but_the_status(serving: Site) -> None:
-    edit(serving, paused=True)
+    serving.edit(paused=True)
     wait_for(
         lambda: condition(shop.get(serving.kube, serving.namespace), "Ready").get("reason") == "Paused", "the pause"
     )
     before = len(serving.writes())
-    edit(serving, image=f"{shop.IMAGE}:v1.1.0")
+    serving.edit(image=f"{shop.IMAGE}:v1.1.0")
     serving.kube.delete("Deployment", serving.namespace, "order-relay")
     wait_for(
         lambda: condition(shop.get(serving.kube, serving.namespace), "Ready").get("status") == "False",
@@ -114,23 +110,23 @@ def test_while_paused_nothing_is_written_but_the_status(serving: Site) -> None:
     serving.wait_for_lists(2)
     written = {event["objectRef"]["resource"] for event in serving.writes()[before:]}
     assert written - {"events"} == {"deliveryservices"}
-    edit(serving, paused=False)
+    serving.edit(paused=False)
     shop.wait_ready(serving.kube, serving.namespace, "order-r2", seconds=60)
     assert serving.kube.find("Deployment", serving.namespace, "order-relay")
 
 
 def test_a_process_becomes_scheduled_and_a_worker_again(serving: Site) -> None:
     relay = {"command": ["order", "relay"]}
-    edit(serving, processes={"relay": {"schedule": "*/10 * * * *"}})
+    serving.edit(processes={"relay": {"schedule": "*/10 * * * *"}})
     shop.wait_ready(serving.kube, serving.namespace, "order-r2", seconds=60)
     assert serving.kube.find("CronJob", serving.namespace, "order-relay")
     wait_for(lambda: serving.kube.find("Deployment", serving.namespace, "order-relay") is None, "no worker")
-    edit(serving, processes={"relay": {**relay, "schedule": None, "singleton": True}})
+    serving.edit(processes={"relay": {**relay, "schedule": None, "singleton": True}})
     shop.wait_ready(serving.kube, serving.namespace, "order-r3", seconds=60)
     wait_for(lambda: serving.kube.find("CronJob", serving.namespace, "order-relay") is None, "no schedule")
     strategy = serving.kube.get("Deployment", serving.namespace, "order-relay")["spec"]["strategy"]
     assert strategy == {"type": "Recreate"}
-    edit(serving, processes={"relay": {"singleton": None}})
+    serving.edit(processes={"relay": {"singleton": None}})
     shop.wait_ready(serving.kube, serving.namespace, "order-r4", seconds=60)
     strategy = serving.kube.get("Deployment", serving.namespace, "order-relay")["spec"]["strategy"]
     assert strategy["type"] == "RollingUpdate"
@@ -138,7 +134,7 @@ def test_a_process_becomes_scheduled_and_a_worker_again(serving: Site) -> None:
 
 def test_whole_objects_are_followed(serving: Site) -> None:
     """configFrom: a key more in the Secret is another release."""
-    edit(serving, configFrom=[{"name": "stripe", "secret": "stripe", "prefix": "STRIPE_"}])
+    serving.edit(configFrom=[{"name": "stripe", "secret": "stripe", "prefix": "STRIPE_"}])
     found = shop.wait_reason(serving.kube, serving.namespace, "SecretMissing")
     assert "Secret stripe does not exist (needed for configFrom stripe)" in condition(found, "ConfigReady")["message"]
     serving.kube.create(shop.secret(serving.namespace, "stripe"))
@@ -152,9 +148,9 @@ def test_the_next_migration_waits_for_a_contract_step(serving: Site) -> None:
     serving.kubelet.fate = lambda pod: (
         Hangs() if pod["metadata"]["labels"].get("delivery.dev/role") == "contract" else usual(pod)
     )
-    edit(serving, release={"contract": CONTRACT})
+    serving.edit(release={"contract": CONTRACT})
     wait_for(lambda: serving.kubelet.started_of("job-name", "order-r2-contract"), "the contract step", 60)
-    edit(serving, image=f"{shop.IMAGE}:v1.1.0")
+    serving.edit(image=f"{shop.IMAGE}:v1.1.0")
     shop.wait_reason(serving.kube, serving.namespace, "MigrationOfOlderRelease")
     assert serving.kube.find("Job", serving.namespace, "order-r3-migrate") is None
     serving.kubelet.fate = usual

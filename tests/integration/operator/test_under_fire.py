@@ -21,10 +21,6 @@ def serving(site: Site) -> Site:
     return site
 
 
-def edit(site: Site, **spec: object) -> None:
-    site.kube.patch("DeliveryService", site.namespace, "order", {"spec": spec})
-
-
 def phase(site: Site, number: int) -> str:
     found = site.kube.find("DeliveryRelease", site.namespace, f"order-r{number}")
     return str((found or {}).get("status", {}).get("phase"))
@@ -63,7 +59,7 @@ def test_an_evicted_migration_has_its_next_pod_when_the_last_one_has_ended(site:
 
 def test_a_rollout_that_cannot_succeed_is_given_up_long_before_its_deadline(serving: Site) -> None:
     serving.kubelet.fate = stuck_with(NEXT, Waits("InvalidImageName", "couldn't parse image reference"))
-    edit(serving, image=NEXT)
+    serving.edit(image=NEXT)
     found = shop.wait_reason(serving.kube, serving.namespace, "RolloutFailed", seconds=60)
     assert "waiting does not help" in condition(found, "Ready")["message"]
     assert found["status"]["activeRelease"] == "order-r1"
@@ -72,14 +68,14 @@ def test_a_rollout_that_cannot_succeed_is_given_up_long_before_its_deadline(serv
 
 def test_a_newer_spec_overtakes_a_rollout_and_the_old_one_may_come_back(serving: Site) -> None:
     serving.kubelet.fate = stuck_with(NEXT, Hangs())
-    edit(serving, image=NEXT)
+    serving.edit(image=NEXT)
     wait_for(lambda: phase(serving, 2) == "RollingOut", "release 2 to roll out", 60)
-    edit(serving, image=LAST)
+    serving.edit(image=LAST)
     shop.wait_ready(serving.kube, serving.namespace, "order-r3", seconds=60)
     assert phase(serving, 2) == "Superseded"
-    edit(serving, image=NEXT)
+    serving.edit(image=NEXT)
     wait_for(lambda: phase(serving, 4) == "RollingOut", "release 4 to roll out", 60)
-    edit(serving, image=LAST)
+    serving.edit(image=LAST)
     shop.wait_ready(serving.kube, serving.namespace, "order-r5", seconds=60)
     assert (phase(serving, 3), phase(serving, 4)) == ("Superseded", "Superseded")
     assert serving.kube.list("Pod", serving.namespace, "delivery.dev/release=2,delivery.dev/process") == []
@@ -87,9 +83,9 @@ def test_a_newer_spec_overtakes_a_rollout_and_the_old_one_may_come_back(serving:
 
 def test_a_newer_spec_waits_for_a_migration_and_then_overtakes_its_release(serving: Site) -> None:
     serving.kubelet.fate = stuck_with(NEXT, Hangs(), job=True)
-    edit(serving, image=NEXT)
+    serving.edit(image=NEXT)
     wait_for(lambda: serving.kubelet.started_of("job-name", "order-r2-migrate"), "the migration", 60)
-    edit(serving, image=LAST)
+    serving.edit(image=LAST)
     shop.wait_reason(serving.kube, serving.namespace, "MigrationOfOlderRelease")
     assert serving.kubelet.started_of("job-name", "order-r3-migrate") == []
     serving.kubelet.fate = usual

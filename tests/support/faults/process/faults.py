@@ -4,6 +4,7 @@ A fault's docstring is what docs/reliability.md says of it.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -17,7 +18,7 @@ LATER_SECONDS: Final = 0.6
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(ABC):
     """What all have in common: at which write they strike.
 
     Attributes:
@@ -40,9 +41,9 @@ class Fault:
         """What tells it from others of its class."""
         return ""
 
+    @abstractmethod
     async def strike(self, exchange: Exchange) -> web.Response:
         """Do what the fault does, instead of forwarding."""
-        raise NotImplementedError
 
     def at(self, write: int) -> "Fault":
         """The same fault elsewhere."""

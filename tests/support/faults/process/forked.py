@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from tests.support.faults.process.child import operate
 from tests.support.kube import Object
+from tests.support.operator import variables
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["delivery_operator.__main__"])
@@ -26,18 +25,8 @@ class ForkedOperator:
     """One run of the operator, watching one namespace."""
 
     def __init__(self, kubeconfig: Object, namespace: str, folder: Path, pod: str, **settings: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        config = folder / f"{namespace}.kubeconfig"
-        config.write_text(yaml.safe_dump(kubeconfig))
+        environment = variables(kubeconfig, namespace, folder, pod, settings)
         self._log = folder / f"{namespace}-{time.monotonic_ns()}.log"
-        environment = {
-            "KUBECONFIG": str(config),
-            "POD_NAMESPACE": namespace,
-            "POD_NAME": pod,
-            "DELIVERY_OPERATOR_NAMESPACES": namespace,
-            "DELIVERY_OPERATOR_HTTP_PORT": "0",
-            **{f"DELIVERY_OPERATOR_{name.upper()}": value for name, value in settings.items()},
-        }
         self._process = _CONTEXT.Process(target=operate, args=(environment, str(self._log)), daemon=True)
         self._process.start()
 

@@ -36,7 +36,7 @@ the operator's own table of requests.
   verbs: [patch]
 - apiGroups: [delivery.dev]
   resources: [deliveryreleases]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [delivery.dev]
   resources: [deliverytasks]
   verbs: [get, list, watch, delete]

@@ -114,7 +114,7 @@ class Actor:
             answer = await self._api.create(resource, manifest)
         except AlreadyExists:
             found = await self._look_up(service, manifest)
-            if resource is RELEASES and found is not None and owner_uid(found) != owner_uid(manifest):
+            if resource is RELEASES and found is not None and owner_uid(found) not in {None, owner_uid(manifest)}:
                 raise Unavailable(
                     f"create {manifest['kind']} {manifest['metadata']['name']}",
                     "a release of this name belongs to a deleted service and has not been removed yet",

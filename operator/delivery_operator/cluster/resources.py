@@ -55,8 +55,9 @@ RELEASES: Final = Resource(
     VERSION,
     release.PLURAL,
     release.KIND,
-    _READ | {"create", "delete"},
+    _OWN,
     status_verbs=frozenset({"patch"}),
+    labelled=False,
 )
 TASKS: Final = Resource(
     GROUP,

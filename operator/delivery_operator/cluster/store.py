@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from delivery_operator.api.drift import KINDS
 from delivery_operator.api.environment import KIND as ENVIRONMENT_KIND
+from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.service import DEFAULT_ENVIRONMENT
 from delivery_operator.api.service import KIND as SERVICE_KIND
 from delivery_operator.api.task import KIND as TASK_KIND
@@ -36,15 +37,15 @@ _LOOKED_AT: Final = {SERVICE_KIND, TASK_KIND, ENVIRONMENT_KIND}
 def service_key(body: Mapping[str, Any]) -> ServiceKey | None:
     """The service an object belongs to: by its own name, or by its label; None when it carries none.
 
-    A task belongs to the service that it names, the Lease of a database to that of its holder, and an environment to
-    nobody: it has a key of its own.
+    A task and a release belong to the service that their spec names, the Lease of a database to that of its holder, and
+    an environment to nobody: it has a key of its own.
     """
     metadata = body["metadata"]
     if body["kind"] == ENVIRONMENT_KIND:
         return "", metadata["name"]
     if body["kind"] == SERVICE_KIND:
         return metadata["namespace"], metadata["name"]
-    if body["kind"] == TASK_KIND:
+    if body["kind"] in {TASK_KIND, RELEASE_KIND}:
         return metadata["namespace"], body["spec"]["service"]
     labels = metadata.get("labels") or {}
     name = labels.get(SERVICE)

@@ -12,12 +12,13 @@ A release lives like this; everything to the right of "Failed" happens to the re
 
 1. The spec cannot be read, or is being deleted: touch nothing. Paused: tell how it stands, and touch nothing else.
 2. What the newest release should be (`wish`): the spec's content, or that of the release that rollbackTo names.
-3. Something that it needs is missing (`gate`): cut nothing, keep what runs.
-4. Content or references differ from the newest release's, its failure is to be retried, or a wave of the environment
+3. Somebody took a release's label or owner: give it back (`adoption`).
+4. Something that it needs is missing (`gate`): cut nothing, keep what runs.
+5. Content or references differ from the newest release's, its failure is to be retried, or a wave of the environment
    asks for its `renewal` with newer templates: cut the next one.
-5. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
+6. Older releases that are still under way are superseded; a migration or contract step of theirs that runs is waited
    for.
-6. Otherwise take the newest release one step on, according to its phase.
+7. Otherwise take the newest release one step on, according to its phase.
 
 The service's tasks (`tasks`) are looked at beside all this; they never hold up a release.
 
@@ -34,6 +35,7 @@ from pydantic import ValidationError
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
 from delivery_operator.engine import (
+    adoption,
     conditions,
     contract,
     cut,
@@ -138,7 +140,10 @@ class _Decision:
     scene: Scene
 
     def next(self) -> Step:
-        newest = self.scene.history.newest
+        newest, snapshot = self.scene.history.newest, self.scene.snapshot
+        given_back = adoption.give_back(snapshot.service, snapshot.releases, snapshot.repairs)
+        if newest and given_back:
+            return Step(given_back, self.scene.serving(newest))
         closed = gate.closed(self.scene)
         if not closed and cut.due(self.scene, newest):
             closed = gate.unrenderable(self.scene)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import jobs
+from delivery_operator.engine import adoption, jobs
 from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.scaled import SCALING, Scaled
@@ -186,9 +186,9 @@ class History:
 
     @classmethod
     def of(cls, service: Object, releases: Sequence[Object]) -> "History":
-        """Take the releases that this very service owns; those of a deleted namesake are not its own."""
-        owned = (Release(body) for body in releases if owned_by(body, uid(service)))
-        return cls(tuple(sorted(owned, key=lambda release: release.number)))
+        """Take the releases that are this very service's own."""
+        own = (Release(adoption.owned(body, service)) for body in releases if adoption.belongs(body, service))
+        return cls(tuple(sorted(own, key=lambda release: release.number)))
 
     @property
     def newest(self) -> Release | None:

@@ -12,7 +12,7 @@ from typing import Any
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.release import KIND, MigrationResult, Phase, Reason
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import changes, overlay, references
+from delivery_operator.engine import adoption, changes, overlay, references
 from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.memo import KEPT, Content, Same
@@ -144,25 +144,11 @@ def cut(wish: Wish, snapshot: Snapshot, newest: Release | None, renewed: int | N
     """
     service = snapshot.service
     number = last_number(snapshot, newest) + 1
-    namespace = service["metadata"]["namespace"]
     reason, what = changed(wish, snapshot, newest, renewed)
     release = {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {
-            "name": names.release(name(service), number),
-            "namespace": namespace,
-            "labels": {names.SERVICE: name(service), "app.kubernetes.io/managed-by": names.MANAGER},
-            "ownerReferences": [
-                {
-                    "apiVersion": service["apiVersion"],
-                    "kind": service["kind"],
-                    "name": name(service),
-                    "uid": uid(service),
-                    "controller": True,
-                }
-            ],
-        },
+        "metadata": adoption.identity(service, names.release(name(service), number)),
         "spec": {
             "service": name(service),
             "number": number,

@@ -37,18 +37,31 @@ PHOENIX = {
 }
 
 
-def test_labels_that_are_stomped_come_back_and_no_pod_is_restarted(order: OrderShop) -> None:
-    pods = _uids(order)
-    deployment = order.get("deployment", "order-web")
-    order.kubectl("label", "deployment", "order-web", "delivery.dev/service-", "app.kubernetes.io/managed-by-")
-    wait_for(
-        lambda: order.get("deployment", "order-web")["metadata"]["labels"] == deployment["metadata"]["labels"],
-        "the labels to be back",
-        60,
-        order.explain,
-    )
+@pytest.mark.parametrize(
+    "taken",
+    [
+        pytest.param({"labels": {"delivery.dev/service": None, "app.kubernetes.io/managed-by": "me"}}, id="labels"),
+        pytest.param({"ownerReferences": None}, id="owner reference"),
+    ],
+)
+def test_what_is_taken_from_children_and_releases_comes_back_and_nothing_restarts(
+    order: OrderShop, taken: dict[str, object]
+) -> None:
+    pods, release = _uids(order), order.newest_release()
+    kinds = {"deployment": "order-web", "service": "order-service", "deliveryrelease": release["metadata"]["name"]}
+    before = {kind: order.get(kind, name)["metadata"] for kind, name in kinds.items()}
+    for kind, name in kinds.items():
+        order.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps({"metadata": taken}))
+
+    def back() -> bool:
+        now = {kind: order.get(kind, name)["metadata"] for kind, name in kinds.items()}
+        fields = ("uid", "labels", "ownerReferences")
+        return all(now[kind].get(each) == before[kind][each] for kind in kinds for each in fields)
+
+    wait_for(back, "everything to be as it was", 60, order.explain)
+    order.wait_for_resyncs(2, seconds=90)
     order.wait_ready()
-    assert order.get("deployment", "order-web")["metadata"]["uid"] == deployment["metadata"]["uid"]
+    assert order.newest_release()["metadata"]["uid"] == release["metadata"]["uid"], "no release is made for it"
     assert _uids(order) == pods
     order.call()
 

@@ -64,6 +64,24 @@ def drift_events(site: Site) -> list[Object]:
     return [each for each in site.kube.request("GET", path)["items"] if each["reason"] == "DriftRepaired"]
 
 
+def test_a_release_without_its_label_and_owner_gets_them_back_and_nothing_is_released(site: Site) -> None:
+    serve(site, {})
+    kind = "DeliveryRelease"
+    before = site.kube.get(kind, site.namespace, "order-r1")["metadata"]
+    for taken in ({"labels": None}, {"ownerReferences": None}, {"labels": None, "ownerReferences": None}):
+        site.kube.patch(kind, site.namespace, "order-r1", {"metadata": taken})
+        wait_for(lambda: _whole(site, before), "label and owner to be back")
+    shop.wait_ready(site.kube, site.namespace, "order-r1")
+    site.wait_for_lists(2)
+    assert [each["metadata"]["name"] for each in site.kube.list(kind, site.namespace)] == ["order-r1"]
+    wait_for(lambda: any(each["note"].startswith(kind) for each in drift_events(site)), "the Event")
+
+
+def _whole(site: Site, before: Object) -> bool:
+    now = site.kube.get("DeliveryRelease", site.namespace, "order-r1")["metadata"]
+    return all(now.get(each) == before[each] for each in ("labels", "ownerReferences"))
+
+
 def test_what_is_left_is_told_and_stays_until_the_environment_says_otherwise(site: Site) -> None:
     serve(site, {"mode": "repair", "kinds": {"NetworkPolicy": "warn"}})
     change(site, {"spec": {"egress": [{}]}}, which=("NetworkPolicy", "order-service"))

@@ -32,7 +32,7 @@ def manifest(
             "labels": {SERVICE: "order"},
             "ownerReferences": [{**OWNER, "uid": owner}],
         },
-        "spec": {"replicas": 1},
+        "spec": {"service": "order"} if kind == "DeliveryRelease" else {"replicas": 1},
         **more,
     }
 
@@ -330,7 +330,7 @@ async def test_a_release_says_who_made_its_changes_by_the_word_of_the_api_server
     made_from = scene.held("DeliveryService", "order")
     assert made_from is not None
     assert "managedFields" not in made_from["metadata"]
-    release = manifest("DeliveryRelease", "order-r1", spec={"number": 1, "image": builders.IMAGE})
+    release = manifest("DeliveryRelease", "order-r1", spec={"service": "order", "number": 1, "image": builders.IMAGE})
     await scene.act(Create(release, made_from=made_from, changes=Changes((("spec", "image"),))))
     there = scene.there("DeliveryRelease", "order-r1")
     assert there is not None

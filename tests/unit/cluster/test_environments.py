@@ -185,7 +185,7 @@ async def test_its_fleet_is_the_services_that_name_it_with_their_releases(scene:
     labels = {"delivery.dev/service": "order"}
     for number in (1, 2):
         metadata = {"name": f"order-r{number}", "namespace": "shop", "labels": labels}
-        spec_of = {"templates": f"templates-{number}"}
+        spec_of = {"service": "order", "templates": f"templates-{number}"}
         scene.store.put(scene.api.put({"kind": "DeliveryRelease", "metadata": metadata, "spec": spec_of}))
     put_service(scene, "order", release="order-r2", activeRelease="order-r1")
     put_service(scene, "payment")

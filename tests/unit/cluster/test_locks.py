@@ -27,7 +27,8 @@ def lease(name: str = LEASE, *, uid: str = "uid-of-order-r1", **labels: str) -> 
 def child(kind: str, name: str, uid: str) -> dict[str, Any]:
     labels = {names.SERVICE: "order"}
     metadata = {"name": name, "namespace": "shop", "uid": uid, "resourceVersion": "2", "labels": labels}
-    return {"kind": kind, "metadata": metadata, **({"spec": {}} if kind == "Pod" else {})}
+    spec = {"DeliveryRelease": {"service": "order"}, "Pod": {}}.get(kind)
+    return {"kind": kind, "metadata": metadata, **({} if spec is None else {"spec": spec})}
 
 
 class Scene:

@@ -30,7 +30,9 @@ class Scene:
         return body
 
     def put_release(self, name: str, templates: str, phase: str = "Active") -> dict[str, Any]:
-        return self.put("DeliveryRelease", name, spec={"templates": templates}, status={"phase": phase})
+        return self.put(
+            "DeliveryRelease", name, spec={"service": "order", "templates": templates}, status={"phase": phase}
+        )
 
     def put_service(self, **status: Any) -> dict[str, Any]:
         return self.put("DeliveryService", "order", spec={}, status=status)

@@ -61,7 +61,7 @@ def child(kind: str, name: str) -> dict[str, Any]:
 
 async def test_objects_are_sorted_by_what_they_are(scene: Scene) -> None:
     for each in (
-        child("DeliveryRelease", "order-r1"),
+        {**child("DeliveryRelease", "order-r1"), "spec": {"service": "order", "number": 1, "manifests": pack([])}},
         child("Deployment", "order-web"),
         child("Job", "order-r1-migrate"),
     ):

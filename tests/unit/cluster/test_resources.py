@@ -55,11 +55,12 @@ def test_the_users_objects_are_read_only_but_for_status() -> None:
     assert not {"update", "deletecollection", "*"} & set().union(*(each.verbs for each in resources.RESOURCES))
 
 
-def test_only_what_carries_our_label_is_watched_whole() -> None:
+def test_of_others_kinds_only_what_carries_our_label_is_watched_whole() -> None:
     """Invariant 8: of Secrets only metadata is watched."""
     assert resources.SECRETS not in resources.STORED
     assert [each.kind for each in resources.STORED if not each.labelled] == [
         "DeliveryService",
+        "DeliveryRelease",
         "DeliveryTask",
         "DeliveryEnvironment",
     ]

@@ -218,6 +218,18 @@ def test_a_task_belongs_to_the_service_that_it_names_whether_or_not_there_is_one
     assert store.services() == []
 
 
+def test_a_release_belongs_to_the_service_that_it_names_whatever_its_label_says() -> None:
+    store = Store()
+    release: dict[str, Any] = {
+        "kind": "DeliveryRelease",
+        "metadata": {"namespace": "shop", "name": "order-r1", "uid": "r", "resourceVersion": "5"},
+        "spec": {"service": "order"},
+    }
+    assert store.put(release) == ("shop", "order")
+    stomped = {**release["metadata"], "resourceVersion": "6", "labels": {SERVICE: "another"}}
+    assert store.put({**release, "metadata": stomped}) == ("shop", "order")
+
+
 def test_an_environment_has_a_key_of_its_own() -> None:
     store = Store()
     assert store.put(own("DeliveryEnvironment", "production")) == ("", "production")

@@ -578,7 +578,6 @@ class World:
             "generation": 1,
             "creationTimestamp": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        self._applied[key(manifest)] = deepcopy(dict(manifest))
         self._put(body)
         return self.objects[key(body)]
 

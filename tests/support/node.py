@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import urllib3
 import yaml
 
+from delivery_operator.cluster.resources import BY_KIND, LEASES
 from delivery_operator.runtime.settings import LEASE
 from demo import images, install, shop
 from demo.tools import Tools
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
-from tests.support.kube import Object, condition, wait_for
+from tests.support.kube import EXTRA, Kube, Object, RequestFailed, condition, wait_for
 from tests.support.operator import renews
 
 LOAD = Path(__file__).parents[1] / "e2e" / "operator" / "load.py"
@@ -23,6 +25,8 @@ ACCOUNT = f"system:serviceaccount:{install.NAMESPACE}:{install.RELEASE}"
 SCRATCH = "/tmp"  # noqa: S108 of the pod that calls
 POD_NAME = "authentication.kubernetes.io/pod-name"
 """What a service account's token tells the API server, and the audit log, about the pod that it was given to."""
+RESOURCES = {word: each for each in (*BY_KIND.values(), *EXTRA.values()) for word in (each.kind.lower(), each.plural)}
+"""What may be asked for, by the names that kubectl knows it by."""
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -37,16 +41,23 @@ class OrderShop:
 
     cluster: Cluster
     tools: Tools
+    kube: Kube = field(init=False)
     _loads: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kube = Kube(self.cluster.kubeconfig_path)
 
     def kubectl(self, *arguments: str, manifest: str | None = None) -> str:
         return self.tools.kubectl("-n", shop.NAMESPACE, *arguments, manifest=manifest)
 
     def get(self, kind: str, name: str = "") -> Any:
-        """One object, or the items of a collection."""
-        with contextlib.suppress(DevclusterError):
-            found = json.loads(self.kubectl("get", kind, *([name] if name else []), "-o", "json"))
-            return found if name else found["items"]
+        """One object, or the items of a collection; None, or nothing, while the API server has no answer.
+
+        Not by kubectl: tests look ten times a second, and starting it each time takes more than a processor has.
+        """
+        resource = RESOURCES[kind]
+        with contextlib.suppress(RequestFailed, urllib3.exceptions.HTTPError):
+            return self.kube.get(resource, shop.NAMESPACE, name) if name else self.kube.list(resource, shop.NAMESPACE)
         return None if name else []
 
     def service(self) -> Object:
@@ -95,8 +106,7 @@ class OrderShop:
 
     def pods(self, release: int) -> list[Object]:
         """The pods of a release's processes."""
-        selector = f"delivery.dev/release={release},delivery.dev/process"
-        return list(json.loads(self.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"])
+        return self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/release={release},delivery.dev/process")
 
     def call(self) -> None:
         """A real CreateOrder and GetOrder through the Service."""
@@ -116,19 +126,14 @@ class OrderShop:
 
     def operator_pod(self) -> str:
         """Name of the pod whose operator leads; empty while none does, or while its pod is on its way out."""
-        lease = json.loads(self.tools.kubectl("get", "lease", LEASE, "-n", install.NAMESPACE, "-o", "json"))
+        lease = self.kube.get(LEASES, install.NAMESPACE, LEASE)
         holder = str(lease["spec"].get("holderIdentity") or "")
         return holder if holder in self.operator_pods() else ""
 
     def operator_pods(self) -> set[str]:
         """Names of the operator's pods that are not on their way out."""
-        system = ("-n", install.NAMESPACE, "-o", "json")
-        listed = self.tools.kubectl("get", "pods", "-l", "app.kubernetes.io/name=delivery-operator", *system)
-        return {
-            pod["metadata"]["name"]
-            for pod in json.loads(listed)["items"]
-            if not pod["metadata"].get("deletionTimestamp")
-        }
+        listed = self.kube.list("Pod", install.NAMESPACE, "app.kubernetes.io/name=delivery-operator")
+        return {pod["metadata"]["name"] for pod in listed if not pod["metadata"].get("deletionTimestamp")}
 
     def operator_events(self, after: datetime) -> list[Object]:
         """The requests of all the operator's replicas that the API server recorded."""

@@ -1,6 +1,5 @@
 """What a real kubelet and a real runtime report of pods that end, and what the operator makes of it (F9-3, F9-10)."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,7 +66,7 @@ def delete_pods(shop: OrderShop, *options: str, of: str) -> None:
 
 
 def service(shop: OrderShop) -> Object:
-    return dict(json.loads(kubectl(shop, "get", "deliveryservice", "ends", "-o", "json")))
+    return shop.kube.get("DeliveryService", NAMESPACE, "ends")
 
 
 def told(shop: OrderShop) -> dict[str, Object]:

@@ -30,3 +30,24 @@ def test_only_what_came_later_than_a_moment_in_any_time_zone(tmp_path: Path) -> 
 
 def test_no_log_is_no_events(tmp_path: Path) -> None:
     assert ids(tmp_path / "audit.log") == []
+
+
+def test_in_a_long_log_nothing_is_passed_over_whatever_the_order_of_what_was_answered_at_once(tmp_path: Path) -> None:
+    begun = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    events = []
+    for number in range(3000):
+        received = begun + dt.timedelta(seconds=number)
+        finished = received + dt.timedelta(seconds=(number * 7) % 4)  # a later one may be done before
+        times = {"requestReceivedTimestamp": said(received), "stageTimestamp": said(finished)}
+        events.append(
+            (finished, json.dumps({"auditID": str(number), "pad": "x" * 200, **times}, separators=(",", ":")))
+        )
+    (tmp_path / "audit.log").write_text("".join(text + "\n" for _, text in sorted(events)))
+    assert (tmp_path / "audit.log").stat().st_size > 8 * (1 << 16)
+    for second in (-10, 0, 1, 700, 1499, 2990, 2999, 4000):
+        found = ids(tmp_path / "audit.log", begun + dt.timedelta(seconds=second))
+        assert sorted(map(int, found)) == list(range(max(0, second + 1), 3000))
+
+
+def said(moment: dt.datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

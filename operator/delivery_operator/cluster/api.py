@@ -19,8 +19,8 @@ Fence = Callable[[], float]
 """Seconds for which this process may still write. Raises Deposed when it may not."""
 
 TIMEOUT_SECONDS: Final = 30
-PAGE: Final = 100
-"""Objects in one answer to a LIST: a hundred Deployments are a megabyte of JSON, and five of memory."""
+PAGE: Final = 50
+"""Objects in one answer to a LIST: fifty Deployments are half a megabyte of JSON, and three of memory."""
 METADATA_PAGE: Final = 500
 WATCH_SECONDS: Final = 290
 """A watch is renewed after this time, so that a connection that died unseen is noticed."""

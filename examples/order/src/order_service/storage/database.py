@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 import stamina
@@ -71,12 +72,23 @@ async def transact(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaita
     Raises:
         StorageUnavailableError: the last attempt failed too.
     """
+    return await _repeat(engine.begin, work)
+
+
+async def read(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Run one statement that changes nothing, as `transact` does, without the two round trips of a transaction."""
+    return await _repeat(engine.execution_options(isolation_level="AUTOCOMMIT").connect, work)
+
+
+async def _repeat(
+    connect: Callable[[], AbstractAsyncContextManager[AsyncConnection]], work: Callable[[AsyncConnection], Awaitable[T]]
+) -> T:
     try:
         async for attempt in stamina.retry_context(
             on=is_transient, attempts=3, timeout=5, wait_initial=0.05, wait_max=1, wait_jitter=0.1
         ):
             with attempt:
-                async with engine.begin() as connection:
+                async with connect() as connection:
                     return await work(connection)
     except PoolTimeoutError as error:
         raise StorageUnavailableError("all database connections are busy") from error

@@ -2,14 +2,35 @@
 
 from uuid import UUID
 
-from sqlalchemy import and_, insert, or_, select
+from sqlalchemy import and_, bindparam, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, Select
 
 from order_service.domain import Item, Order, OrderStatus
-from order_service.storage.database import transact
+from order_service.storage.database import read, transact
 from order_service.storage.tables import order_items, orders
+
+
+def _select(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    return (
+        select(orders, order_items.c.sku, order_items.c.quantity)
+        .join(order_items, order_items.c.order_id == orders.c.id)
+        .where(condition)
+        .order_by(order_items.c.position)
+    )
+
+
+# Built once: a statement costs more to build than to send.
+_ADD = upsert(orders).on_conflict_do_nothing().returning(orders.c.id)
+_ADD_ITEMS = insert(order_items)
+_BY_ID = _select(orders.c.id == bindparam("id"))
+_IN_THE_WAY = _select(
+    or_(
+        orders.c.id == bindparam("id"),
+        and_(orders.c.user_id == bindparam("user_id"), orders.c.idempotency_key == bindparam("key")),
+    )
+)
 
 
 class PostgresOrderRepository:
@@ -26,21 +47,19 @@ class PostgresOrderRepository:
 
         async def work(connection: AsyncConnection) -> tuple[Order, bool]:
             inserted = await connection.execute(
-                upsert(orders)
-                .values(
-                    id=order.id,
-                    user_id=order.user_id,
-                    status=order.status.value,
-                    idempotency_key=order.idempotency_key,
-                    created_at=order.created_at,
-                )
-                .on_conflict_do_nothing()
-                .returning(orders.c.id)
+                _ADD,
+                {
+                    "id": order.id,
+                    "user_id": order.user_id,
+                    "status": order.status.value,
+                    "idempotency_key": order.idempotency_key,
+                    "created_at": order.created_at,
+                },
             )
             if inserted.scalar_one_or_none() is None:
-                return await self._stored(connection, order), False
+                return await _stored(connection, order), False
             await connection.execute(
-                insert(order_items),
+                _ADD_ITEMS,
                 [
                     {"order_id": order.id, "position": n, "sku": item.sku, "quantity": item.quantity}
                     for n, item in enumerate(order.items)
@@ -55,28 +74,22 @@ class PostgresOrderRepository:
         """Return the order with this id."""
 
         async def work(connection: AsyncConnection) -> Order | None:
-            return await _read(connection, orders.c.id == order_id)
+            return await _read(connection, _BY_ID, id=order_id)
 
-        return await transact(self._engine, work)
-
-    @staticmethod
-    async def _stored(connection: AsyncConnection, order: Order) -> Order:
-        same_key = and_(orders.c.user_id == order.user_id, orders.c.idempotency_key == order.idempotency_key)
-        stored = await _read(connection, or_(orders.c.id == order.id, same_key))
-        if stored is None:
-            raise LookupError("an order that was in the way of an insert is gone")
-        return stored
+        return await read(self._engine, work)
 
 
-async def _read(connection: AsyncConnection, condition: ColumnElement[bool]) -> Order | None:
-    rows = (
-        await connection.execute(
-            select(orders, order_items.c.sku, order_items.c.quantity)
-            .join(order_items, order_items.c.order_id == orders.c.id)
-            .where(condition)
-            .order_by(order_items.c.position)
-        )
-    ).all()
+async def _stored(connection: AsyncConnection, order: Order) -> Order:
+    stored = await _read(connection, _IN_THE_WAY, id=order.id, user_id=order.user_id, key=order.idempotency_key)
+    if stored is None:
+        raise LookupError("an order that was in the way of an insert is gone")
+    return stored
+
+
+async def _read(
+    connection: AsyncConnection, statement: Select[tuple[object, ...]], **values: UUID | str | None
+) -> Order | None:
+    rows = (await connection.execute(statement, values)).all()
     if not rows:
         return None
     first = rows[0]

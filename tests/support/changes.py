@@ -46,6 +46,23 @@ REFUSED = [
     ("latest", _image("registry.example.com/shop/order:latest"), "write the release's tag, such as"),
     ("space in an image", _image("registry.example.com/shop/or der:v1"), "image must carry a tag or digest"),
     ("short digest", _image("registry.example.com/shop/order@sha256:0123"), "image must carry a tag or digest"),
+    (
+        "capital letter in an image",
+        _image("registry.example.com/shop/Order:v1"),
+        "image is no name of an image",
+    ),
+    ("two dots in an image", _image("registry.example.com/shop/or..der:v1"), "image is no name of an image"),
+    (
+        "image that ends in a dash",
+        _image("registry.example.com/shop/order-:v1"),
+        "image is no name of an image",
+    ),
+    ("tag of 129 characters", _image(f"registry.example.com/shop/order:{'v' * 129}"), "must carry a tag or digest"),
+    (
+        "capital letter in a process's image",
+        _web(image=DIGEST.replace("order", "Order")),
+        "image is no name of an image",
+    ),
     ("revision is a branch", _set("codebase", "revision", value="main"), "must be a SemVer tag such as v1.4.2"),
     (
         "password in the repository",
@@ -150,6 +167,8 @@ TAKEN = [
     ("digest", _image(DIGEST)),
     ("registry with a port", _image("registry.example.com:5000/shop/order:v1")),
     ("image without a registry", _image("order:v1")),
+    ("image with dashes and underscores", _image("Registry.example.com/a-b/c__d/e---f.g:V1_a.b-c")),
+    ("registry at an IPv6 address", _image("[2001:db8::1]:5000/shop/order:v1")),
     ("tag and digest", _image(DIGEST.replace("@", ":v1@"))),
     ("commit", _set("codebase", "revision", value="3f9c2ab")),
     ("SemVer with build", _set("codebase", "revision", value="v1.2.3-rc.1+build.5")),

@@ -12,6 +12,7 @@ from delivery_operator.api.scalars import (
     CRON,
     CRON_RULES,
     DIGEST,
+    IMAGE_NAME_RULE,
     LABEL_KEYS,
     AnyKey,
     Command,
@@ -218,7 +219,8 @@ class Process(Model):
                 f"self.matches('{DIGEST}')",
                 "processes: an image of a process's own must be named by digest, such as "
                 "registry.example.com/shop/order-web@sha256:..., so that it is known to be of the same revision",
-            )
+            ),
+            IMAGE_NAME_RULE,
         ),
     )
     port: Port | None = Field(

@@ -14,10 +14,21 @@ URL_WITH_PASSWORD: Final = r"://[^/@:]*:[^/@]+@"  # noqa: S105 a pattern that fi
 CREDENTIAL_NAME: Final = r"(^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS?)$"
 
 # In CEL a string literal has its backslashes doubled.
-TAGGED: Final = r"^([^/\\s]+/)*[^/:@\\s]+:[A-Za-z0-9_][A-Za-z0-9_.-]*$"
+_HOST_PART: Final = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?"
+_IMAGE_PART: Final = "[a-z0-9]+(([.]|_|__|-+)[a-z0-9]+)*"
+_REGISTRY: Final = rf"({_HOST_PART}([.]{_HOST_PART})*|\\[[0-9A-Fa-f:]+\\])(:[0-9]+)?"
+IMAGE_NAME: Final = f"^({_REGISTRY}/)?{_IMAGE_PART}(/{_IMAGE_PART})*([:@]|$)"
+"""Registry and name of an image up to its tag or digest, as runtimes take them (github.com/distribution/reference)."""
+TAGGED: Final = r"^([^/\\s]+/)*[^/:@\\s]+:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
 DIGEST: Final = r"^([^/\\s]+/)*[^/@\\s]+@sha256:[0-9a-f]{64}$"
 SEMVER: Final = r"^v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?$"
 COMMIT: Final = r"^[0-9a-f]{7,64}$"
+
+IMAGE_NAME_RULE: Final = (
+    f"self.matches('{IMAGE_NAME}')",
+    "image is no name of an image: after the registry it has lower-case letters and digits, with '.', '_', '-' or '/' "
+    "between them; write it like registry.example.com/shop/order:v1.4.2",
+)
 
 Quantity = Annotated[
     str,

@@ -15,6 +15,7 @@ from delivery_operator.api.scalars import (
     COMMIT,
     DIGEST,
     DNS_LABEL,
+    IMAGE_NAME_RULE,
     LABEL_KEYS,
     SEMVER,
     TAGGED,
@@ -211,6 +212,7 @@ class DeliveryServiceSpec(Model):
                 "image must carry a tag or digest, such as registry.example.com/shop/order:v1.4.2, so that a release "
                 "can be run again",
             ),
+            IMAGE_NAME_RULE,
             (
                 "!self.endsWith(':latest')",
                 "image tag 'latest' names a different image each day; write the release's tag, such as "

@@ -1,6 +1,6 @@
 """The checks of `doctor`: is the cluster fit, is the operator installed as it should be, and does it work."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -10,7 +10,7 @@ from delivery_operator.api import policy
 from delivery_operator.api.base import GROUP
 from delivery_operator.api.crd import DEFINITIONS, Definition, crd
 from delivery_operator.api.status import Severity
-from delivery_operator.cli import standing
+from delivery_operator.cli import neighbours, standing
 from delivery_operator.cli.session import Cluster
 from delivery_operator.cluster import hashkey
 from delivery_operator.cluster.api import Body
@@ -246,6 +246,25 @@ def of_service(service: Body, check: str) -> Iterator[Finding]:
         yield Finding(check, Grade.WARNING, f"{name} is {standing.word(service)}: {standing.sentence(service)}", remedy)
 
 
+async def _neighbours(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
+    services = neighbours.read((await cluster.api.list(SERVICES, cluster.namespace)).items)
+    well = f"the services of namespace {cluster.namespace} share no codebase, and their pools fit their databases"
+    for each in _remarked(check, list(neighbours.of_namespace(services)), well):
+        yield each
+
+
+async def _environments(cluster: Cluster, check: str) -> AsyncIterator[Finding]:
+    services = neighbours.read((await cluster.api.list(SERVICES, None)).items)
+    well = f"the services of namespace {cluster.namespace} have the versions that they have in others"
+    for each in _remarked(check, list(neighbours.of_environments(services, cluster.namespace)), well):
+        yield each
+
+
+def _remarked(check: str, remarks: Sequence[neighbours.Remark], well: str) -> list[Finding]:
+    found = [Finding(check, Grade.WARNING, each.says, each.remedy) for each in remarks]
+    return found or [Finding(check, Grade.OK, well)]
+
+
 _CHECKS: Final = (
     ("cluster", _version),
     ("kinds", _definitions),
@@ -256,4 +275,6 @@ _CHECKS: Final = (
     ("rights", _rights),
     ("optional", _optional),
     ("services", _services),
+    ("neighbours", _neighbours),
+    ("environments", _environments),
 )

@@ -5,7 +5,7 @@ from typing import Any
 from delivery_operator.cluster.resources import LEASES
 from tests.integration.cli.conftest import Delivery
 from tests.support import shop
-from tests.support.kube import wait_for
+from tests.support.kube import Object, wait_for
 from tests.support.kubelet import Exits, Hangs, Runs, usual
 from tests.support.site import Site
 
@@ -167,6 +167,24 @@ def test_doctor_finds_the_kinds_and_services_that_are_stalled(site: Site, delive
     assert "problem  services: order: MigrationFailed, DeliveryRelease order-r2: " in told.out
     assert "`kubectl delivery retry order`" in told.out
     assert told.code == 1
+
+
+def test_doctor_compares_services(site: Site, delivery: Delivery) -> None:
+    """F1-3, F4-5, F10-2."""
+    codebase = {"repository": f"https://git.example.com/{site.namespace}/order", "revision": "v1.0.0"}
+    site.kube.create(shop.service(site.namespace, codebase=codebase))
+
+    def said() -> dict[str, list[Object]]:
+        found = delivery("doctor", "-o", "json").json()
+        return {check: [each for each in found if each["check"] == check] for check in ("neighbours", "environments")}
+
+    assert [each["grade"] for each in said()["neighbours"]] == ["ok"]
+    other = shop.service(site.namespace, codebase=codebase)
+    site.kube.create({**other, "metadata": {**other["metadata"], "name": "payment"}})
+    (finding,) = said()["neighbours"]
+    assert finding["grade"] == "warning"
+    assert finding["says"].startswith("services order, payment are built from one codebase")
+    assert said()["environments"]
 
 
 def test_doctor_looks_at_the_operators_deployment_and_key(site: Site, delivery: Delivery) -> None:

@@ -17,7 +17,9 @@ async def command(cluster: Cluster, output: Output = None) -> int:
     """Check the cluster and the operator's installation, and how the services of the namespace stand.
 
     Looks at the version of Kubernetes, the kinds and the policy of this version, the operator and its hash key, your
-    rights, the optional APIs, and services that are not Ready. Each finding that is not well has a remedy; the exit
+    rights, the optional APIs, and services that are not Ready. Then it compares services: two that name one codebase,
+    pools that together open more connections than a database takes, and bindings of another version than those of the
+    same service in another namespace. Each finding that is not well has a remedy; the exit
     code is 1 when there is a problem, while a warning leaves it 0.
     """
     screen = console()

@@ -146,7 +146,7 @@ STANDING: Final[Mapping[str, Reason]] = {
         "wait; where the other one cannot end, see to that one",
         Severity.INFO,
     ),
-    "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry and `spec.imagePullSecrets`"),
+    "ImagePullFailed": Reason("a pod cannot get the image", "check tag, registry, `spec.imagePullSecrets`, node disk"),
     "CrashLoop": Reason(
         "a container ends and is restarted",
         "the message has its exit code, the end of its output and the command for the log",

@@ -242,6 +242,6 @@ def pruned(body: Body) -> Body:
             metadata["managedFields"] = others
     kept = {**body, "metadata": metadata}
     if body["kind"] == POD:
-        del kept["spec"]
+        kept["spec"] = {"nodeName": body["spec"].get("nodeName", "")}
         kept["status"] = {name: value for name, value in (body.get("status") or {}).items() if name in _POD_STATUS}
     return kept

@@ -17,6 +17,7 @@ _CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunCont
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases of a pod that has ended."""
 _DETAIL: Final = 300
+_NO_SPACE: Final = "no space left on device"
 
 NOT_STARTED: Final = _IMAGE | {"CreateContainerConfigError"}
 """Reasons for which a container waits before its first start: nothing of its program has run."""
@@ -77,11 +78,8 @@ def _problems(pod: Object, what: str, logs: str) -> Iterator[Problem]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         reason, detail = waiting.get("reason", ""), waiting.get("message", "")
         if reason in _IMAGE:
-            yield Problem(
-                "ImagePullFailed",
-                f"{what} cannot pull image {container['image']}: {_pull_detail(reason, detail)}; check the tag, the "
-                "registry and spec.imagePullSecrets",
-            )
+            cause = _disk_full(pod, detail) or _pull_detail(reason, detail)
+            yield Problem("ImagePullFailed", f"{what} cannot pull image {container['image']}: {cause}")
         elif reason in _CONFIG:
             yield Problem("ContainerConfigInvalid", f"{what} cannot start its container: {_short(detail or reason)}")
         elif container.get("restartCount") and not container.get("ready"):
@@ -105,14 +103,27 @@ def _crash(container: Object, what: str, logs: str) -> Problem:
     return Problem("CrashLoop", f"{what} {how} and is restarted{said}; see `{logs}`")
 
 
+def _disk_full(pod: Object, detail: str) -> str | None:
+    # Not in its own words: they name files of the node, others at each try.
+    if _NO_SPACE not in detail:
+        return None
+    return (
+        f"{_NO_SPACE} on node {pod['spec']['nodeName']}; free space in its image store or make that larger, then the "
+        "node pulls the image by itself"
+    )
+
+
 def _pull_detail(reason: str, detail: str) -> str:
     # ImagePullBackOff repeats the error behind its own words; without them both states read the same.
     _, found, cause = detail.partition("ErrImagePull: ")
     if reason == "ImagePullBackOff" and not found:
-        return "the registry does not give it out"
-    return _short(cause if found else detail or reason)
+        said = "the registry does not give it out"
+    else:
+        said = _short(cause if found else detail or reason)
+    return f"{said}; check the tag, the registry and spec.imagePullSecrets"
 
 
 def _short(text: str) -> str:
+    """One bounded line. The middle is left out: the end has the cause, behind what each caller put before it."""
     line = redact(" ".join(text.split()))  # before it is cut: half a credential is not recognised
-    return line if len(line) <= _DETAIL else f"{line[:_DETAIL]}…"
+    return line if len(line) <= _DETAIL else f"{line[: _DETAIL // 2]}…{line[-_DETAIL // 2 :]}"

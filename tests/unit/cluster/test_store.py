@@ -196,8 +196,8 @@ def test_of_a_body_only_what_is_read_is_kept(status: Body | None) -> None:
         "managedFields": [{}],
         "annotations": {"a": "1", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
     }
-    kept = pruned({**pod, "status": status})
-    assert "spec" not in kept
+    kept = pruned({**pod, "spec": {"nodeName": "a", "containers": []}, "status": status})
+    assert kept["spec"] == {"nodeName": "a"}
     assert "managedFields" not in kept["metadata"]
     assert kept["metadata"]["annotations"] == {"a": "1"}
     assert kept["status"] == ({"phase": "Running", "conditions": []} if status else {})

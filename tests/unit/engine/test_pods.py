@@ -45,6 +45,26 @@ def test_an_image_that_cannot_be_pulled(container: dict[str, Any], message: str)
     )
 
 
+NO_SPACE = (
+    'ErrImagePull: failed to pull and unpack image "x": {}: write /var/lib/containerd/{}: no space left on device'
+)
+
+
+def test_a_node_without_room_for_an_image_is_named_in_the_same_words_at_each_try() -> None:
+    """The files that could not be written differ: one try gets as far as the download, the next one unpacks."""
+    tries = [NO_SPACE.format("failed to copy", "ingest/9f/data"), NO_SPACE.format("failed to extract", "snapshots/7")]
+    found = {
+        cause(each)
+        for said in tries
+        for each in (waiting("ErrImagePull", said), waiting("ImagePullBackOff", f'Back-off pulling image "x": {said}'))
+    }
+    told = (
+        f"process web cannot pull image {builders.IMAGE}: no space left on device on node {builders.NODE}; free space "
+        "in its image store or make that larger, then the node pulls the image by itself"
+    )
+    assert found == {("ImagePullFailed", told)}
+
+
 @pytest.mark.parametrize(
     ("container", "message"),
     [
@@ -134,6 +154,13 @@ def test_a_long_detail_is_one_bounded_line_and_the_cut_reveals_no_credential() -
         assert "hunt" not in found[1]
         assert "\n" not in found[1]
         assert len(found[1]) < 400
+
+
+def test_a_long_detail_keeps_its_end_where_the_cause_is() -> None:
+    found = cause(waiting("CreateContainerError", f"failed to start: {'x' * 400}: no such device"))
+    assert found is not None
+    assert "container: failed to start: xx" in found[1]
+    assert found[1].endswith(": no such device")
 
 
 def test_pods_are_told_apart_by_process_and_release() -> None:

@@ -14,6 +14,7 @@ Spec = dict[str, Any]
 
 BUNDLE: Final = bundles.load()
 IMAGE: Final = "registry.example.com/shop/order:v1.0.0"
+NODE: Final = "node-a"
 NEXT_IMAGE: Final = "registry.example.com/shop/order:v1.1.0"
 
 WEB: Final[Spec] = {"command": ["order", "web"], "port": {"number": 8080}, "replicas": 2}
@@ -86,7 +87,7 @@ def pod(
                 }
             ],
         },
-        "spec": {},
+        "spec": {"nodeName": NODE},
         "status": {
             "conditions": conditions or [],
             "containerStatuses": [{"name": "main", "image": IMAGE, "ready": False, "restartCount": 0, **container}]

@@ -1,5 +1,6 @@
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -59,7 +60,23 @@ def test_the_node_may_call_itself_what_its_certificate_says() -> None:
     assert config.NODE_IP in kubelet.hosts
 
 
+def test_an_image_store_of_its_own_is_mounted_where_containerd_keeps_its_files() -> None:
+    files = config.files("dev", LAYOUT, replace(HOST, image_store="1g"))
+    root = tomllib.loads(files["containerd.toml"])["root"]
+    assert json.loads(files["setup.json"])["tmpfs"][root] == "1g"
+
+
+def test_containerd_asks_the_mirror_of_a_registry() -> None:
+    cri = tomllib.loads(FILES["containerd.toml"])["plugins"]["io.containerd.grpc.v1.cri"]
+    assert cri["registry"]["config_path"] == str(config.registries(LAYOUT))
+    address = "http://127.0.0.1:5000"
+    assert tomllib.loads(config.mirror(address)) == {
+        "server": address,
+        "host": {address: {"capabilities": ["pull", "resolve"]}},
+    }
+
+
 def test_the_first_process_hides_only_what_it_must() -> None:
     setup = json.loads(FILES["setup.json"])
-    assert setup["tmpfs"] == ["/run", "/var/log", "/var/lib/cni"]
+    assert setup["tmpfs"] == {"/run": "", "/var/log": "", "/var/lib/cni": ""}
     assert setup["control"] == "/run/x/control.sock"

@@ -16,18 +16,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devcluster import audit, components
 from devcluster.binaries import Binaries, built_binaries
 from devcluster.components import API_SERVER, CONTROLLER_MANAGER, ETCD, SCHEDULER, Endpoint
+from devcluster.console import Reporter
 from devcluster.embedded import POLL, EmbeddedCluster
 from devcluster.errors import StartError, UsageError
-from devcluster.home import private_directory, remove_tree
+from devcluster.home import Home, private_directory, remove_tree
 from devcluster.layout import Layout
 from devcluster.node import cgroups, config
 from devcluster.node.control import Control
 from devcluster.node.images import Importer, write_program_image
+from devcluster.node.inside import listen_inside
 from devcluster.node.packages import SEARCH_PATH, cni_directory, ensure_programs, program
 from devcluster.plan import Plan
 from devcluster.processes import alive, clean_environment, identify, spawn
@@ -42,6 +45,22 @@ class NodeCluster(EmbeddedCluster):
 
     provider = "node"
     has_pods = True
+
+    def __init__(
+        self,
+        name: str,
+        home: Home | None = None,
+        reporter: Reporter | None = None,
+        session: str | None = None,
+        image_store: str = "",
+    ) -> None:
+        """Nothing is started yet.
+
+        `image_store` gives containerd a file system of its own, in memory and of this size (`1g`), which a test can
+        fill without the machine being short of anything.
+        """
+        super().__init__(name, home, reporter, session)
+        self._image_store = image_store
 
     # What runs
 
@@ -72,7 +91,9 @@ class NodeCluster(EmbeddedCluster):
         ensure_programs(self.home, self.reporter)
         cni = cni_directory()
         assert cni is not None, "ensure_programs has seen to it"
-        return config.Host(cni, program("containerd"), sys.executable, _snapshotter(self.home.root))
+        # A file system in memory always allows it.
+        snapshotter = "overlayfs" if self._image_store else _snapshotter(self.home.root)
+        return config.Host(cni, program("containerd"), sys.executable, snapshotter, self._image_store)
 
     # How it starts and ends
 
@@ -94,6 +115,7 @@ class NodeCluster(EmbeddedCluster):
     def _isolate(self, state: State, layout: Layout) -> None:
         cgroups.create(self.name)
         private_directory(layout.directory / "kubelet")
+        private_directory(config.image_store(layout))
         self._make_mount_point(state, config.CNI_RESULTS)
         log = layout.log(INIT)
         namespaces = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -184,6 +206,25 @@ class NodeCluster(EmbeddedCluster):
             with self.reporter.step(f"Loading {docker_image}"):
                 importer.load(docker_image)
             state.save(self.directory)
+
+    @property
+    def image_store(self) -> Path:
+        """Where containerd keeps images and what containers write, as seen from the machine."""
+        state = self._up()
+        seen = Path(f"/proc/{state.processes[INIT].pid}/root")
+        return seen / config.image_store(self._layout(state)).relative_to("/")
+
+    def listen(self) -> socket.socket:
+        """A socket that listens on a free port of the node's loopback address, for this process to answer."""
+        pid = self._up().processes[INIT].pid
+        with ThreadPoolExecutor(max_workers=1) as pool:  # only this thread enters the node, and ends
+            return pool.submit(listen_inside, pid).result()
+
+    def mirror(self, registry: str, port: int) -> None:
+        """Have images of a registry pulled from a port of the node's loopback address, by plain HTTP."""
+        hosts = config.registries(self._layout(self._up())) / registry / "hosts.toml"
+        hosts.parent.mkdir(parents=True, exist_ok=True)
+        hosts.write_text(config.mirror(f"http://127.0.0.1:{port}"))
 
     def _importer(self, state: State, layout: Layout) -> Importer:
         return Importer(config.containerd_socket(layout), program("ctr"), state.images)

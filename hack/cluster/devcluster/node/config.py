@@ -15,7 +15,7 @@ import yaml
 from devcluster.binaries import Binaries
 from devcluster.components import CLUSTER_DOMAIN
 from devcluster.layout import Layout
-from devcluster.node import cgroups
+from devcluster.node import cgroups, dns
 from devcluster.node.packages import SEARCH_PATH
 from devcluster.pki import Subject
 
@@ -42,6 +42,8 @@ class Host:
     containerd: str
     python: str
     snapshotter: str = "overlayfs"
+    image_store: str = ""
+    """Size of a file system of its own for what containerd keeps, as mount says it; empty: it is on the machine's."""
 
 
 def node_name(cluster: str) -> str:
@@ -87,10 +89,10 @@ def files(cluster: str, layout: Layout, host: Host) -> dict[str, str]:
         "cni/10-pods.conflist": json.dumps(pod_network(), indent=1),
         "kubelet.yaml": yaml.safe_dump(kubelet(cluster, layout), sort_keys=False),
         "kube-proxy.yaml": yaml.safe_dump(kube_proxy(cluster, layout), sort_keys=False),
-        "Corefile": corefile(layout),
-        "dns.yaml": yaml.safe_dump_all(dns_objects(), sort_keys=False),
+        "Corefile": dns.corefile(layout.kubeconfig(COREDNS)),
+        "dns.yaml": yaml.safe_dump_all(dns.objects(DNS_SERVICE_IP, NODE_IP), sort_keys=False),
         "resolv.conf": f"nameserver {NODE_IP}\n",
-        "setup.json": json.dumps(setup(layout), indent=1),
+        "setup.json": json.dumps(setup(layout, host), indent=1),
     }
 
 
@@ -104,14 +106,30 @@ def control_socket(layout: Layout) -> Path:
     return layout.run / "control.sock"
 
 
-def setup(layout: Layout) -> dict[str, Any]:
+def image_store(layout: Layout) -> Path:
+    """Where containerd keeps images and what containers write."""
+    return layout.directory / "containerd"
+
+
+def registries(layout: Layout) -> Path:
+    """Where containerd looks up how a registry is reached; it looks again at each pull."""
+    return layout.config / "registries"
+
+
+def mirror(url: str) -> str:
+    """What containerd has to read to ask this address in place of a registry."""
+    return f'server = "{url}"\n[host."{url}"]\n  capabilities = ["pull", "resolve"]\n'
+
+
+def setup(layout: Layout, host: Host) -> dict[str, Any]:
     """What the node's first process does before anything else (see init)."""
+    sizes = {str(image_store(layout)): host.image_store} if host.image_store else {}
     return {
         "control": str(control_socket(layout)),
         "cwd": str(layout.run),
         "fds": [LISTENER],
         "environment": {"PATH": SEARCH_PATH, "HOME": "/root"},
-        "tmpfs": [str(RUN), "/var/log", str(CNI_RESULTS)],
+        "tmpfs": dict.fromkeys((str(RUN), "/var/log", str(CNI_RESULTS)), "") | sizes,
         "binds": [[f"{layout.directory}/kubelet", str(KUBELET_ROOT)]],
         "network": [
             ["ip", "link", "set", "lo", "up"],
@@ -130,7 +148,7 @@ def containerd(layout: Layout, host: Host) -> str:
     """No AppArmor, and no lower OOM scores: both need privileges that root in a container lacks."""
     return f"""\
 version = 2
-root = "{layout.directory}/containerd"
+root = "{image_store(layout)}"
 state = "{CONTAINERD_STATE}"
 disabled_plugins = ["io.containerd.internal.v1.opt"]
 
@@ -151,6 +169,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{host.cni}"
     conf_dir = "{layout.config}/cni"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{registries(layout)}"
 """
 
 
@@ -221,70 +241,3 @@ def kube_proxy(cluster: str, layout: Layout) -> dict[str, Any]:
         "clusterCIDR": POD_RANGE,
         "conntrack": {"maxPerCore": 0},
     }
-
-
-def corefile(layout: Layout) -> str:
-    """Names of the cluster only.
-
-    There is no way out of the node, so nothing is forwarded; the last zone makes every other name one that does not
-    exist, at once, where an unanswered one would be asked for again and again.
-    """
-    return f"""\
-.:53 {{
-    errors
-    health :8081
-    ready :8181
-    kubernetes {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa . {{
-        kubeconfig {layout.kubeconfig(COREDNS)}
-        pods insecure
-        ttl 5
-    }}
-    cache 5
-    loadbalance
-}}
-"""
-
-
-def dns_objects() -> list[dict[str, Any]]:
-    """CoreDNS runs beside the kubelet, not in a pod: a Service without a selector leads to it, and it may read."""
-    labels = {"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"}
-    namespace = "kube-system"
-    ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"}]
-    readable = [
-        {"apiGroups": [""], "resources": ["services", "namespaces", "pods", "endpoints"], "verbs": ["list", "watch"]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
-    ]
-    rbac = "rbac.authorization.k8s.io"
-    return [
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": "system:coredns"},
-            "rules": readable,
-        },
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "system:coredns"},
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "system:coredns"},
-            "subjects": [{"apiGroup": rbac, "kind": "User", "name": "system:coredns"}],
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "kube-dns", "namespace": namespace, "labels": labels},
-            "spec": {"clusterIP": DNS_SERVICE_IP, "ports": ports},
-        },
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {
-                "name": "kube-dns-node",
-                "namespace": namespace,
-                "labels": {"kubernetes.io/service-name": "kube-dns"},
-            },
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [NODE_IP], "conditions": {"ready": True}}],
-            "ports": ports,
-        },
-    ]

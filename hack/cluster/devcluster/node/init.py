@@ -42,8 +42,8 @@ class Init:
         Raises:
             subprocess.CalledProcessError: a command failed; what it said is in our log.
         """
-        for target in self._setup["tmpfs"]:
-            _run("mount", "-t", "tmpfs", "-o", "mode=755", "devcluster", target)
+        for target, size in self._setup["tmpfs"].items():
+            _run("mount", "-t", "tmpfs", "-o", f"mode=755,size={size}" if size else "mode=755", "devcluster", target)
         for source, target in self._setup["binds"]:
             Path(target).mkdir(parents=True, exist_ok=True)
             _run("mount", "--bind", source, target)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import images, install, shop
-from demo.tools import Tools
+from demo import images
 from devcluster.binaries import Pins
 from devcluster.cluster import Cluster
 from devcluster.console import Silent
@@ -18,9 +17,8 @@ from devcluster.home import Home
 from devcluster.node.cluster import NodeCluster
 from devcluster.node.images import write_program_image
 from devcluster.toolchain import find_go
-from tests.support.node import OrderShop
+from tests.support.node import OrderShop, open_shop
 
-RESYNC_SECONDS = 15
 PEER = "devcluster-peer:1"
 
 
@@ -40,14 +38,8 @@ def peer_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def order_shop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> OrderShop:
     """The demo's steps, with a short resync."""
-    tools = Tools(cluster, tmp_path_factory.mktemp("order-shop") / "tools.log")
     built = images.Builds(postgres=isinstance(cluster, NodeCluster)).finished(Silent())
-    for image in built:
-        cluster.load_docker_image(str(image.archive))
-    install.install(tools, built[0], {"resyncSeconds": str(RESYNC_SECONDS)})
-    shop.prepare(tools)
-    shop.start_postgres(tools)
-    return OrderShop(cluster, tools)
+    return open_shop(cluster, built, tmp_path_factory.mktemp("order-shop") / "tools.log")
 
 
 @pytest.fixture

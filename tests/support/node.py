@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from demo import images, install, shop
 from demo.tools import Tools
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
+from devcluster.images import BuiltImage
 from tests.support.kube import EXTRA, Kube, Object, RequestFailed, condition, wait_for
 from tests.support.operator import renews
 
@@ -27,6 +28,7 @@ POD_NAME = "authentication.kubernetes.io/pod-name"
 """What a service account's token tells the API server, and the audit log, about the pod that it was given to."""
 RESOURCES = {word: each for each in (*BY_KIND.values(), *EXTRA.values()) for word in (each.kind.lower(), each.plural)}
 """What may be asked for, by the names that kubectl knows it by."""
+RESYNC_SECONDS = 15
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
@@ -189,6 +191,17 @@ class OrderShop:
         """Remove what tests left beside the service."""
         for name in self._loads:
             self.kubectl("delete", "pod,configmap", name, "--ignore-not-found", "--wait=false")
+
+
+def open_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) -> OrderShop:
+    """The demo's steps up to PostgreSQL, with a short resync; the operator's image is the first of those built."""
+    tools = Tools(cluster, log)
+    for image in built:
+        cluster.load_docker_image(str(image.archive))
+    install.install(tools, built[0], {"resyncSeconds": str(RESYNC_SECONDS)})
+    shop.prepare(tools)
+    shop.start_postgres(tools)
+    return OrderShop(cluster, tools)
 
 
 def _load_pod(name: str, rate: int) -> Object:

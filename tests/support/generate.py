@@ -17,6 +17,7 @@ from delivery_operator.admission.prepare import drop_nulls, fill_defaults
 from delivery_operator.admission.rules import RULES, own_problems, root_problems
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.crd import DEFINITIONS, crd
+from delivery_operator.api.scalars import IMAGE_NAME
 
 Object = dict[str, Any]
 Schema = Mapping[str, Any]
@@ -32,6 +33,7 @@ KNOWN: Mapping[str, Strategy] = {
 """Fields whose values no pattern describes."""
 
 _MATCHES = re.compile(r"(?<![!\w\].])(\w+)\.matches\('((?:[^'\\]|\\.)*)'\)")
+_IMAGE_NAME = IMAGE_NAME.replace("\\\\", "\\")
 _TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 _NAME = re.compile("[a-z]([-a-z0-9]{0,12}[a-z0-9])?", re.ASCII)
 
@@ -75,10 +77,20 @@ def _numbers(schema: Schema) -> Strategy:
 def _strings(schema: Schema) -> Strategy:
     low, high = schema.get("minLength", 0), schema.get("maxLength", 256)
     wanted = [schema["pattern"]] if "pattern" in schema else _asked(schema, "self")
-    texts = (
-        st.one_of([_matching(each) for each in wanted]) if wanted else st.text(_TEXT, min_size=low, max_size=low + 20)
-    )
+    if _IMAGE_NAME in wanted:
+        texts = _images()
+    elif wanted:
+        texts = st.one_of([_matching(each) for each in wanted])
+    else:
+        texts = st.text(_TEXT, min_size=low, max_size=low + 20)
     return texts.filter(lambda text: low <= len(text) <= high).filter(lambda text: _broken(text, schema) is None)
+
+
+def _images() -> Strategy:
+    """Names with a tag or a digest: what matches one of the patterns by chance hardly ever matches the others."""
+    names = _matching(_IMAGE_NAME.replace("([:@]|$)", "$"))
+    ends = st.one_of(_matching("^:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), _matching("^@sha256:[0-9a-f]{64}$"))
+    return st.builds(str.__add__, names, ends)
 
 
 def _arrays(schema: Schema) -> Strategy:

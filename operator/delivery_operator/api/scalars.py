@@ -53,7 +53,10 @@ LABEL_KEYS: Final = rules(
 )
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")]
 AnnotationValue = Annotated[str, Field(max_length=4096)]
-DataKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+DataKey = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^([-_a-zA-Z0-9]|[.][-_a-zA-Z0-9])[-._a-zA-Z0-9]*$")
+]
+"""A key of a Secret or ConfigMap: not "." or "..", nor anything that begins with "..", which are names of folders."""
 Command = Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=64)]
 VariableName = Annotated[str, Field(max_length=128)]
 VariableRef = Annotated[str, Field(min_length=1, max_length=128, pattern=VARIABLE)]

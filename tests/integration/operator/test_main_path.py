@@ -170,6 +170,7 @@ def test_an_image_that_cannot_be_pulled_is_told_with_the_pods_reason(site: Site)
     site.kube.create(shop.service(site.namespace))
     found = shop.wait_reason(site.kube, site.namespace, "ImagePullFailed")
     assert "manifest for registry.example.com/shop/order:v1.0.0 not found" in condition(found, "Ready")["message"]
+    site.wait_for_lists(1)  # Events are written after what they tell of
     written = len(site.writes())
     site.kubelet.fate = lambda pod: (
         usual(pod)

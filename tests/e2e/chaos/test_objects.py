@@ -68,6 +68,7 @@ def test_what_is_taken_from_children_and_releases_comes_back_and_nothing_restart
 
 def test_an_updated_crd_changes_nothing_that_runs(order: OrderShop) -> None:
     """A newer version of the CRD, with one more column and another description, in the middle of a release."""
+    before = order.newest_release()["spec"]["number"]
     crd = json.loads(order.tools.kubectl("get", "crd", CRD, "-o", "json"))
     newer = json.loads(json.dumps(crd))
     del newer["metadata"]["resourceVersion"], newer["status"]
@@ -79,6 +80,8 @@ def test_an_updated_crd_changes_nothing_that_runs(order: OrderShop) -> None:
         order.tools.kubectl("replace", "-f", "-", manifest=json.dumps(newer))
         order.wait_ready("registry.example.com/shop/order:v1.1.0")
         assert "NUMBER" in order.kubectl("get", "deliveryservices")
+        wait_for(lambda: not order.pods(before), "the old pods to go", 120)
+        order.wait_for_resyncs(1, seconds=60)  # how they ended is told after that
         changed = datetime.now(UTC)
         pods = _uids(order)
         order.wait_for_resyncs(2, seconds=90)

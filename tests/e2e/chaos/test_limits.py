@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from delivery_operator.engine.pods import living
 from demo import install, shop
 from tests.support.kube import Object, condition, wait_for
 from tests.support.node import OrderShop
@@ -52,7 +53,8 @@ def test_rights_that_are_taken_away_and_given_back(order: OrderShop) -> None:
 
 
 def test_a_quota_that_is_used_up_is_named_and_takes_nothing_down(order: OrderShop) -> None:
-    pods = len(order.get("pods"))
+    wait_for(lambda: not any(_leaves(each) for each in order.get("pods")), "the old pods to go", 120)
+    pods = len(living(order.get("pods")))  # a quota does not count those that have ended
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -95,6 +97,10 @@ def test_a_webhook_of_others_that_does_not_answer_is_named_and_takes_nothing_dow
         order.call()
     order.wait_ready(NEXT)
     order.call()
+
+
+def _leaves(pod: Object) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
 
 
 def _forbidden(order: OrderShop, begun: datetime) -> bool:

@@ -17,7 +17,7 @@ from delivery_operator.admission.prepare import drop_nulls, fill_defaults
 from delivery_operator.admission.rules import RULES, own_problems, root_problems
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.crd import DEFINITIONS, crd
-from delivery_operator.api.scalars import IMAGE_NAME
+from delivery_operator.api.scalars import IMAGE_DIGEST, IMAGE_NAME, IMAGE_PATH, IMAGE_TAG
 
 Object = dict[str, Any]
 Schema = Mapping[str, Any]
@@ -33,7 +33,6 @@ KNOWN: Mapping[str, Strategy] = {
 """Fields whose values no pattern describes."""
 
 _MATCHES = re.compile(r"(?<![!\w\].])(\w+)\.matches\('((?:[^'\\]|\\.)*)'\)")
-_IMAGE_NAME = IMAGE_NAME.replace("\\\\", "\\")
 _TEXT = st.characters(codec="utf-8", exclude_characters="\0")
 _NAME = re.compile("[a-z]([-a-z0-9]{0,12}[a-z0-9])?", re.ASCII)
 
@@ -77,7 +76,7 @@ def _numbers(schema: Schema) -> Strategy:
 def _strings(schema: Schema) -> Strategy:
     low, high = schema.get("minLength", 0), schema.get("maxLength", 256)
     wanted = [schema["pattern"]] if "pattern" in schema else _asked(schema, "self")
-    if _IMAGE_NAME in wanted:
+    if _plain(IMAGE_NAME) in wanted:
         texts = _images()
     elif wanted:
         texts = st.one_of([_matching(each) for each in wanted])
@@ -88,8 +87,8 @@ def _strings(schema: Schema) -> Strategy:
 
 def _images() -> Strategy:
     """Names with a tag or a digest: what matches one of the patterns by chance hardly ever matches the others."""
-    names = _matching(_IMAGE_NAME.replace("([:@]|$)", "$"))
-    ends = st.one_of(_matching("^:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"), _matching("^@sha256:[0-9a-f]{64}$"))
+    names = _matching(f"^{_plain(IMAGE_PATH)}$")
+    ends = st.one_of(_matching(f"^{IMAGE_TAG}$"), _matching(f"^{IMAGE_DIGEST}$"))
     return st.builds(str.__add__, names, ends)
 
 
@@ -174,7 +173,12 @@ def _complete(value: Any, schema: Schema) -> Any:
 def _asked(schema: Schema, subject: str) -> list[str]:
     """The patterns that a rule asks a value, or the keys of a map, to match."""
     found = [each for rule in schema.get(RULES, ()) for each in _MATCHES.findall(rule["rule"])]
-    return [text.replace("\\\\", "\\") for name, text in found if name == subject]
+    return [_plain(text) for name, text in found if name == subject]
+
+
+def _plain(text: str) -> str:
+    """A pattern out of a CEL string, where backslashes are doubled."""
+    return text.replace("\\\\", "\\")
 
 
 def _matching(pattern: str) -> Strategy:

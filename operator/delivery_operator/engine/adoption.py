@@ -1,7 +1,7 @@
 """Which releases are a service's own, and how one gets back the label and the owner that somebody took from it.
 
-A release says in its spec, which never changes, whose it is. With its label it would fall out of `kubectl get -l`, and
-without its owner it would outlive the service (invariant 6): both are given back, and no new release is made for it.
+A release says in its spec, which never changes, whose it is. Without its label it would fall out of `kubectl get -l`,
+and without its owner it would outlive the service (invariant 6): both are given back, and no release is made for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,10 @@ from typing import Any
 from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.drift import DriftPolicy
 from delivery_operator.api.release import KIND
+from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.engine import drift
 from delivery_operator.engine.drift import Repaired, Rules
-from delivery_operator.engine.objects import Key, Object, name, owned_by, owner, uid
+from delivery_operator.engine.objects import Key, Object, name, owned_by, owner, owner_reference, uid
 from delivery_operator.engine.plan import Apply
 from delivery_operator.render import names
 
@@ -34,15 +35,7 @@ def identity(service: Object, release: str) -> dict[str, Any]:
         "name": release,
         "namespace": service["metadata"]["namespace"],
         "labels": {names.SERVICE: name(service), "app.kubernetes.io/managed-by": names.MANAGER},
-        "ownerReferences": [
-            {
-                "apiVersion": service["apiVersion"],
-                "kind": service["kind"],
-                "name": name(service),
-                "uid": uid(service),
-                "controller": True,
-            }
-        ],
+        "ownerReferences": [owner_reference(SERVICE, service)],
     }
 
 
@@ -50,8 +43,7 @@ def owned(release: Object, service: Object) -> Object:
     """The release as it is with its owner, to be read by what tells of it."""
     if owner(release) is not None:
         return release
-    owners = identity(service, name(release))["ownerReferences"]
-    return {**release, "metadata": {**release["metadata"], "ownerReferences": owners}}
+    return {**release, "metadata": {**release["metadata"], "ownerReferences": [owner_reference(SERVICE, service)]}}
 
 
 def give_back(service: Object, releases: Sequence[Object], repairs: Mapping[Key, Repaired]) -> list[Apply]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from delivery_operator.api.base import API_VERSION
+
 Object = Mapping[str, Any]
 Key = tuple[str, str]
 """(kind, name) of an object in the service's namespace."""
@@ -53,6 +55,11 @@ def owner_uid(obj: Object) -> str | None:
 def owned_by(obj: Object, controller: str) -> bool:
     """Whether the object's controller is the one with this UID."""
     return owner_uid(obj) == controller
+
+
+def owner_reference(kind: str, of: Object) -> dict[str, Any]:
+    """The owner reference that makes an object of ours, of this kind, the controller of what it is put on."""
+    return {"apiVersion": API_VERSION, "kind": kind, "name": name(of), "uid": uid(of), "controller": True}
 
 
 def condition(obj: Object, condition_type: str) -> Object | None:

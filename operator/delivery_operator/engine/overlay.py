@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from delivery_operator.api.base import API_VERSION
 from delivery_operator.api.process import Process
 from delivery_operator.api.release import KIND as RELEASE_KIND
 from delivery_operator.api.service import KIND as SERVICE_KIND
@@ -15,7 +14,7 @@ from delivery_operator.api.task import KIND as TASK_KIND
 from delivery_operator.engine import scaled
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.memo import KEPT, Content
-from delivery_operator.engine.objects import Object, labels, name, uid
+from delivery_operator.engine.objects import Object, labels, name, owner_reference, uid
 from delivery_operator.engine.scaled import SCALERS, SCALING, Scaled
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
@@ -255,9 +254,7 @@ def _stamp(metadata: dict[str, Any], release: Release) -> None:
 
 def _sealed(manifest: Manifest, owner_kind: str, owner: Mapping[str, Any]) -> Manifest:
     metadata = manifest["metadata"]
-    metadata["ownerReferences"] = [
-        {"apiVersion": API_VERSION, "kind": owner_kind, "name": name(owner), "uid": uid(owner), "controller": True}
-    ]
+    metadata["ownerReferences"] = [owner_reference(owner_kind, owner)]
     annotations = {**(metadata.get("annotations") or {}), names.MANIFEST: digest(manifest)[:16]}
     metadata["annotations"] = annotations
     return manifest

@@ -110,6 +110,10 @@ class OrderShop:
         """The pods of a release's processes."""
         return self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/release={release},delivery.dev/process")
 
+    def wait_gone(self, release: int, seconds: float = 120) -> None:
+        """Wait until no pod of a release's processes is left."""
+        wait_for(lambda: not self.pods(release), f"the pods of release {release} to go", seconds, self.explain)
+
     def call(self) -> None:
         """A real CreateOrder and GetOrder through the Service."""
         assert [method for method, _ in shop.call(self.tools)] == ["CreateOrder", "GetOrder"]

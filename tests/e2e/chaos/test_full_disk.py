@@ -62,7 +62,7 @@ def test_an_image_that_the_node_has_no_room_for(small: NodeCluster, tmp_path: Pa
             assert condition(order.service(), "Ready") == told, "the same cause is told in the same words"
             order.call()
         order.wait_ready(NEXT, seconds=360)  # the kubelet tries again later and later
-        wait_for(lambda: not order.pods(before), "the old pods to go", 120, order.explain)
+        order.wait_gone(before)
     assert result["errors"] == []
     newest = order.newest_release()
     assert newest["spec"]["number"] == before + 1

@@ -27,7 +27,7 @@ def test_a_slow_etcd_delays_a_release_and_breaks_nothing(order: OrderShop) -> No
         with _slow(order.cluster, "etcd"):
             wait_for(lambda: _accepted(order, "v1.1.0"), "the upgrade to be taken", 60)
             order.wait_ready(NEXT, seconds=300)
-        wait_for(lambda: not order.pods(before), "the old pods to go", 120)
+        order.wait_gone(before)
     assert result["errors"] == []
     newest = order.newest_release()
     assert newest["spec"]["number"] == before + 1

@@ -12,7 +12,7 @@ import pytest
 
 from demo import install
 from devcluster.errors import DevclusterError
-from tests.support.kube import Object, wait_for
+from tests.support.kube import Object
 from tests.support.node import OrderShop
 
 RATE = 50
@@ -35,7 +35,7 @@ def test_upgrade_after_upgrade_under_load_with_kills(
             order.wait_ready(image, seconds=300)
             releases.append(order.newest_release())
             assert _ran_once(order, releases[-1]), order.explain()
-        wait_for(lambda: not order.pods(releases[-1]["spec"]["number"] - 1), "the old pods to go", 120)
+        order.wait_gone(releases[-1]["spec"]["number"] - 1)
     assert result["errors"] == []
     assert [each["spec"]["number"] for each in releases] == [*range(first + 1, first + 1 + upgrades)]
     assert _made(order, begun) == {f"{each['metadata']['name']}-migrate": 1 for each in releases}

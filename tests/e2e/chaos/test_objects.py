@@ -80,7 +80,7 @@ def test_an_updated_crd_changes_nothing_that_runs(order: OrderShop) -> None:
         order.tools.kubectl("replace", "-f", "-", manifest=json.dumps(newer))
         order.wait_ready("registry.example.com/shop/order:v1.1.0")
         assert "NUMBER" in order.kubectl("get", "deliveryservices")
-        wait_for(lambda: not order.pods(before), "the old pods to go", 120)
+        order.wait_gone(before)
         order.wait_for_resyncs(1, seconds=60)  # how they ended is told after that
         changed = datetime.now(UTC)
         pods = _uids(order)

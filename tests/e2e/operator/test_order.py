@@ -47,7 +47,7 @@ def test_an_upgrade_under_load_fails_no_call(order: OrderShop) -> None:
     with order.load(rate=50) as result:
         order.upgrade("v1.1.0")
         order.wait_ready("registry.example.com/shop/order:v1.1.0")
-        wait_for(lambda: not order.pods(before), "the old pods to go", 90)
+        order.wait_gone(before, seconds=90)
     assert result["errors"] == []
     assert result["calls"] > 50 * 5
     release = order.newest_release()

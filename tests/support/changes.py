@@ -1,4 +1,5 @@
-"""Changes to the sample service that admission refuses, with what it says, and changes that it takes."""
+"""Changes to the sample service: those that admission refuses, with what it says; those that it takes; of these, those
+that ask for what is not there."""
 
 from collections.abc import Callable
 from typing import Any
@@ -164,6 +165,19 @@ REFUSED = [
     ("unknown field of a process", _web(replica=1), 'unknown field "spec.processes.web.replica"'),
 ]
 
+UNMET = [
+    ("Secret that is missing", _config(A={"secretKeyRef": {"name": "absent", "key": "k"}})),
+    ("ConfigMap that is missing", _config(A={"configMapKeyRef": {"name": "absent", "key": "k"}})),
+    ("key that the Secret lacks", _config(A={"secretKeyRef": {"name": "db", "key": "absent"}})),
+    (
+        "binding whose Secret is missing",
+        _set(
+            "backingServices",
+            value=[{"name": "cache", "type": "redis", "secret": "absent", "env": {"REDIS_URL": "url"}}],
+        ),
+    ),
+]
+
 TAKEN = [
     ("the sample itself", lambda _: None),
     ("digest", _image(DIGEST)),
@@ -188,4 +202,5 @@ TAKEN = [
     ("schedule by name", _run_at("@daily")),
     ("IPv6 range", _set("network", value={"destinations": [{"cidr": "2001:db8::/32", "ports": [443]}]})),
     ("longest names", _process("a" * 20)),
+    *UNMET,
 ]

@@ -42,4 +42,5 @@ def test_walks_come_back(open_site: OpenSite, record_property: Told) -> None:
     assert went["reverted"] == WALKS
     assert went["refused"]
     assert went["reached"]
+    assert went["told why not"]
     Record("walks", "process", WALKS, went).tell(record_property)

@@ -100,12 +100,12 @@ class Bench:
         fleet.fill(self.kube, OPERATORS, range(self.services), self._shared)
         began, server = _now(), api_server_cpu(self.cluster)
         with self._operator() as operator, watched(operator.pid) if watched else nullcontext():
-            operator.wait(lambda: self._all("RollingOut"), "all services roll out", self._patience)
+            operator.wait(self._all("RollingOut"), "all services roll out", self._patience)
             operator.rest(self._patience)
             created, cpu, server_create = _now(), operator.cpu_seconds(), api_server_cpu(self.cluster)
             create = Requests.of(self.cluster, user(OPERATORS), began, created)
             fleet.roll_out(self.kube, OPERATORS)
-            operator.wait(lambda: self._all("Serving"), "all services are Ready", self._patience)
+            operator.wait(self._all("Serving"), "all services are Ready", self._patience)
             operator.rest(self._patience)
             cpu_end, peak = operator.cpu_seconds(), operator.peak_bytes()
         rollout = Requests.of(self.cluster, user(OPERATORS), created)
@@ -179,10 +179,24 @@ class Bench:
             lambda: resyncs() >= number, f"resync {number:.0f}", self._patience + self.resync_seconds * RESYNCS
         )
 
-    def _all(self, reason: str) -> bool:
-        """Whether every service's condition Ready has a reason."""
-        services = self.kube.list("DeliveryService", OPERATORS)
-        return all(condition(each, "Ready").get("reason") == reason for each in services)
+    def _all(self, reason: str) -> Callable[[], bool]:
+        """A look at whether every service's condition Ready has a reason.
+
+        It reads one service after the other, each until it has it. To list them all at each look would take a processor
+        of its own, and be measured as the operator's slowness.
+        """
+        left = [fleet.name(number) for number in range(self.services)]
+
+        def look() -> bool:
+            while left and self._reason(left[-1]) == reason:
+                left.pop()
+            return not left
+
+        return look
+
+    def _reason(self, name: str) -> str | None:
+        ready = condition(self.kube.find("DeliveryService", OPERATORS, name), "Ready")
+        return ready.get("reason")
 
 
 def _now() -> dt.datetime:

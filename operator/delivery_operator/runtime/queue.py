@@ -5,6 +5,9 @@ worked on is worked on once more afterwards, unless a look that began later has 
 once. Namespaces take turns, so that one with a thousand changes does not hold up the others; and when as many keys are
 at work as there may be, a namespace that has none at work gets one more, so that one whose work takes long does not
 either (invariant 10).
+
+Each turn of the event loop gives out one key. A look that finds nothing to do waits for nothing: without turns between
+them, those at a fleet at rest would keep the loop from everything else, such as renewing the Lease.
 """
 
 import asyncio
@@ -116,11 +119,11 @@ class Queue:
 
     async def get(self) -> ServiceKey | None:
         """Take the next key; the caller must call `done` with it. None when the queue is closed."""
-        key = self._take()
-        if key is not None or self._closed:
-            return key
+        if self._closed:
+            return None
         waiting: asyncio.Future[ServiceKey | None] = asyncio.get_running_loop().create_future()
         self._workers.append(waiting)
+        self._give_out_soon()
         try:
             return await waiting
         except asyncio.CancelledError:
@@ -181,16 +184,17 @@ class Queue:
             asyncio.get_running_loop().call_soon(self._give_out)
 
     def _give_out(self) -> None:
-        """Give keys to workers that wait, one each, as far as there are both."""
+        """Give a key to the worker that waits longest, if there are both; to the next one in the loop's next turn."""
         self._giving = False
-        while self._workers:
-            if self._workers[0].cancelled():
-                del self._workers[0]
-                continue
-            key = self._take()
-            if key is None and not self._closed:
-                return
-            self._workers.popleft().set_result(key)
+        while self._workers and self._workers[0].cancelled():
+            del self._workers[0]
+        if not self._workers:
+            return
+        key = self._take()
+        if key is None and not self._closed:
+            return
+        self._workers.popleft().set_result(key)
+        self._give_out_soon()
 
     def _take(self) -> ServiceKey | None:
         namespace = None if self._closed else self._turn()

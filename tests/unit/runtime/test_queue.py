@@ -315,3 +315,35 @@ async def test_work_that_goes_on_for_longer_than_a_worker_takes_hangs(clock: Clo
     queue.done(ORDER)
     assert queue.hanging() == []
     assert HANGING_SECONDS > MOST_SECONDS
+
+
+async def test_the_loop_has_its_turn_between_two_keys() -> None:
+    """At a fleet at rest a look waits for nothing; the Lease must be renewed all the same."""
+    queue = Queue()
+    for number in range(2000):
+        queue.add(("shop", f"s{number}"))
+    looks, turns = 0, 0
+    between: list[int] = []
+
+    async def work() -> None:
+        nonlocal looks
+        while (key := await queue.get()) is not None:
+            looks += 1
+            queue.done(key)
+
+    def turn() -> None:
+        nonlocal looks, turns
+        turns += 1
+        between.append(looks)
+        looks = 0
+        if turns < 2000:
+            asyncio.get_running_loop().call_soon(turn)
+
+    workers = [asyncio.create_task(work()) for _ in range(40)]
+    turn()
+    while turns < 2000:
+        await asyncio.sleep(0)
+    assert max(between) <= 1
+    assert sum(between) > 900, "and no turn is wasted"
+    queue.close()
+    assert await asyncio.gather(*workers) == [None] * 40

@@ -187,6 +187,11 @@ class Proxy:
     async def _close(self) -> None:
         await self._runner.cleanup()
         await self._session.close()
+        # Exchanges whose connection broke are still under way; they would end with the loop, and say so on the console.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         if self._away:

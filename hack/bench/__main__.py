@@ -34,7 +34,7 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with _cluster(arguments.cluster) as cluster, tempfile.TemporaryDirectory() as folder:
         kube = Kube(cluster.kubeconfig_path)
-        bench = Bench(cluster, kube, arguments.services, arguments.resync_seconds, Path(folder))
+        bench = Bench(cluster, kube, arguments.services, _resync_seconds(arguments), Path(folder))
         figures = measure(bench, profile.of(arguments.out.parent) if arguments.profile else None)
         version = json.loads(cluster.kubectl("get", "--raw", "/version"))["gitVersion"]
     figures["machine"] = f"{os.cpu_count()} processors, Python {platform.python_version()}, Kubernetes {version}"
@@ -98,10 +98,18 @@ def _cluster(name: str) -> Iterator[Cluster]:
         cluster.delete()
 
 
+def _resync_seconds(arguments: argparse.Namespace) -> int:
+    """Several times what a resync takes, so that the operator rests in between."""
+    chosen: int | None = arguments.resync_seconds
+    return chosen or max(20, arguments.services // 20)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--services", type=int, default=500, help="how many services (default: %(default)s)")
-    parser.add_argument("--resync-seconds", type=int, default=20, help="of the idle operator (default: %(default)s)")
+    parser.add_argument(
+        "--resync-seconds", type=int, help="of the idle operator (default: a twentieth of the services, at least 20)"
+    )
     parser.add_argument("--profile", action="store_true", help="with a profile of the operator; it costs some speed")
     parser.add_argument("--out", type=Path, default=ROOT / "build/bench.json", help="where the figures go")
     parser.add_argument("--cluster", default="bench", help="name of the control plane, which is made anew")

@@ -12,7 +12,7 @@ from pathlib import Path
 from devcluster.console import Reporter, Silent
 from devcluster.errors import UsageError
 from devcluster.home import Home, remove_tree
-from devcluster.images.context import fingerprint
+from devcluster.images.context import fingerprint, ignore_file
 from devcluster.images.engine import Engine, Request, choose_engine
 
 # Part of every key: a change of what this package does with its inputs makes all archives anew.
@@ -44,7 +44,8 @@ def build_image(  # noqa: PLR0913 - three of them only matter to one caller each
     """Build an image, or return the one that was built from the same files, arguments and bases before.
 
     Args:
-        context: the folder that the Dockerfile copies from; its .dockerignore says what the build cannot see.
+        context: the folder that the Dockerfile copies from; what the build cannot see is in `Dockerfile.dockerignore`
+            beside the Dockerfile, else in the context's own .dockerignore.
         name: the image's full name with a tag, such as `registry.example.com/shop/order:v1.0.0`.
         dockerfile: `context/Dockerfile` if not given.
         target: the stage to build, the last one if not given.
@@ -95,7 +96,7 @@ def _key(request: Request, engine: Engine) -> str:
         "bases": engine.bases,
         "name": request.name,
         "dockerfile": hashlib.sha256(request.dockerfile.read_bytes()).hexdigest(),
-        "context": fingerprint(request.context),
+        "context": fingerprint(request.context, ignore_file(request.context, request.dockerfile)),
         "target": request.target,
         "build_args": sorted(request.build_args.items()),
     }

@@ -1,4 +1,4 @@
-"""What a build can see: the files of its context less those that .dockerignore names, as one digest."""
+"""What a build can see: the files of its context less those that its .dockerignore names, as one digest."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-def fingerprint(context: Path) -> str:
+def ignore_file(context: Path, dockerfile: Path) -> Path:
+    """Where a build's rules are, if it has any: beside its Dockerfile, else in its context.
+
+    With a file each, several images can be built from one context
+    (https://docs.docker.com/build/concepts/context/#filename-and-location).
+    """
+    own = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+    return own if own.is_file() else context / ".dockerignore"
+
+
+def fingerprint(context: Path, ignore: Path) -> str:
     """A digest over path, kind, executable bit and content of every file that the build can see."""
     digest = hashlib.sha256()
-    for path in visible(context):
+    for path in visible(context, ignore):
         file = context / path
         if file.is_symlink():
             kind, content = "link", str(file.readlink()).encode()
@@ -24,9 +34,8 @@ def fingerprint(context: Path) -> str:
     return digest.hexdigest()
 
 
-def visible(context: Path) -> list[str]:
+def visible(context: Path, ignore: Path) -> list[str]:
     """The paths of those files, relative to the context, sorted."""
-    ignore = context / ".dockerignore"
     rules = parse(ignore.read_text()) if ignore.is_file() else []
     return sorted(_walk(context, "", rules))
 

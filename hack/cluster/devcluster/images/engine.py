@@ -14,6 +14,7 @@ from typing import Protocol
 from devcluster.errors import UsageError
 from devcluster.home import Home
 from devcluster.images.command import run
+from devcluster.images.context import ignore_file
 from devcluster.images.packages import install_missing
 
 # Where a custom CA bundle appears during a build, as the secret "ca" of the Dockerfiles' RUN steps.
@@ -106,7 +107,11 @@ class BuildahEngine:
 
     def bud(self, request: Request, log: Path, progress: Progress) -> None:
         """Build into the storage."""
-        self._run(["bud", "--layers", "--network", "host", *arguments(request), str(request.context)], log, progress)
+        words = ["bud", "--layers", "--network", "host", *arguments(request)]
+        ignore = ignore_file(request.context, request.dockerfile)
+        if ignore.is_file():  # Debian's buildah does not look beside the Dockerfile by itself
+            words += ["--ignorefile", str(ignore)]
+        self._run([*words, str(request.context)], log, progress)
 
     def has(self, name: str) -> bool:
         """Whether the storage holds an image of this name."""

@@ -1,0 +1,56 @@
+"""The errors that services raise on purpose.
+
+ServiceError
+├── CommandError              a process cannot go on; its text is for the person who started it
+└── RequestError              a request cannot be answered; its text is for the caller
+    ├── InvalidError              a field breaks a rule
+    ├── NotFoundError
+    ├── ConflictError             it contradicts what is there already
+    └── UnavailableError          something that is needed does not answer; try again later
+
+A service derives its own from these. The transports turn these four into statuses; what is not derived from
+RequestError is an error of the program, and its text stays in the log.
+"""
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class CommandError(ServiceError):
+    """A process cannot go on; printed as the last line on stderr, exit code 1."""
+
+
+class RequestError(ServiceError):
+    """A request cannot be answered."""
+
+    public: ClassVar[str | None] = None
+    """What the caller reads instead of the error's own text."""
+
+
+class InvalidError(RequestError):
+    """A field breaks a rule.
+
+    Attributes:
+        field: its path in the request, such as `items[0].sku`.
+    """
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(f"{field}: {rule}")
+        self.field = field
+
+
+class NotFoundError(RequestError):
+    """What was asked for does not exist."""
+
+
+class ConflictError(RequestError):
+    """The request contradicts what is there already, such as an idempotency key that belongs to another request."""
+
+
+class UnavailableError(RequestError):
+    """Something that is needed to answer does not do so, after retries too."""
+
+    public = "temporarily unavailable, try again"

@@ -1,0 +1,1 @@
+"""What services that answer or make gRPC calls do alike."""

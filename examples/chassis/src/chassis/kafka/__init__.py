@@ -1,0 +1,1 @@
+"""What services that write to Kafka, or read from it, do alike."""

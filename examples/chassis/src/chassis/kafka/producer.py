@@ -1,0 +1,117 @@
+"""Writing to Kafka: every message is acknowledged by all replicas in step, and written once per send."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from chassis.errors import CommandError, UnavailableError
+
+REQUEST_TIMEOUT_SECONDS = 10
+PING_TIMEOUT_SECONDS = 2.0
+
+
+class KafkaUnavailableError(UnavailableError):
+    """No broker takes what is sent, or answers."""
+
+    public = "the message bus is unavailable, try again"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent.
+
+    Attributes:
+        key: messages of one key stay in their order.
+        value: the content.
+        headers: what goes with it, such as the trace.
+    """
+
+    key: str
+    value: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a message is."""
+
+    partition: int
+    offset: int
+
+
+class Producer:
+    """Sends messages."""
+
+    def __init__(self, client: AIOKafkaProducer) -> None:
+        self._client = client
+
+    async def send(self, topic: str, messages: Sequence[Message]) -> list[Written]:
+        """Send them in this order, and wait until they are written.
+
+        Raises:
+            KafkaUnavailableError: not all of them are; those that are cannot be told from the others.
+        """
+        try:
+            sent = [
+                await self._client.send(
+                    topic,
+                    each.value,
+                    key=each.key.encode(),
+                    headers=[(name, value.encode()) for name, value in each.headers.items()],
+                )
+                for each in messages
+            ]
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS * 2):
+                written = await asyncio.gather(*sent)
+        except TimeoutError:
+            raise KafkaUnavailableError("no acknowledgement in time") from None
+        except KafkaError as error:
+            raise KafkaUnavailableError(_line(error)) from error
+        return [Written(each.partition, each.offset) for each in written]
+
+    async def ping(self) -> None:
+        """Ask a broker what there is.
+
+        Raises:
+            KafkaUnavailableError: none answers in time.
+        """
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_SECONDS):
+                await self._client.client.fetch_all_metadata()
+        except TimeoutError:
+            raise KafkaUnavailableError("no broker answers in time") from None
+        except KafkaError as error:
+            raise KafkaUnavailableError(_line(error)) from error
+
+
+@asynccontextmanager
+async def producing(brokers: str, client_id: str) -> AsyncIterator[Producer]:
+    """Be connected while this is open; at the end, what is on its way is sent first.
+
+    Raises:
+        CommandError: no broker answers.
+    """
+    client = AIOKafkaProducer(
+        bootstrap_servers=[each.strip() for each in brokers.split(",")],
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        request_timeout_ms=REQUEST_TIMEOUT_SECONDS * 1000,
+    )
+    try:
+        await client.start()
+    except KafkaError as error:
+        raise CommandError(f"no kafka: {_line(error)}") from error
+    try:
+        yield Producer(client)
+    finally:
+        await client.stop()
+
+
+def _line(error: KafkaError) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

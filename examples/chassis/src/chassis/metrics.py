@@ -1,0 +1,19 @@
+"""Metrics that every service has, under the same names (OB-1, OB-2). `chassis.operations` serves them.
+
+Those of a database's pool are in `chassis.sql`; what only one service counts is the service's own.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LATENCY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10)
+
+grpc_requests = Counter("grpc_requests", "gRPC requests answered", ["service", "method", "code"])
+grpc_latency = Histogram(
+    "grpc_request_duration_seconds",
+    "Time from a gRPC request to its answer",
+    ["service", "method"],
+    buckets=LATENCY_SECONDS,
+)
+ready = Gauge("service_ready", "1 while what the process needs answers and it is not draining", ["service"])
+retries = Counter("retries", "Attempts that were made again", ["what"])
+breaker_open = Gauge("breaker_open", "1 while calls fail at once because too many have failed before", ["what"])

@@ -1,0 +1,1 @@
+"""What services that keep their data in PostgreSQL do alike."""

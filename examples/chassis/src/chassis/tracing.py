@@ -1,0 +1,82 @@
+"""Traces: one id per request, through every service that it passes (LG-4, OB-3).
+
+Without a place to send spans to, none are recorded; the ids are made and passed on all the same, for the logs.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from uuid import uuid4
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import Span, SpanKind
+
+REQUEST_ID = "x-request-id"
+_FORM = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+_FLUSH_MILLISECONDS = 2000
+
+_tracer = trace.get_tracer("chassis")
+
+
+def configure(service: str, version: str, endpoint: str | None) -> None:
+    """Make spans of this process, and send them to an OTLP endpoint such as http://jaeger:4318 if there is one.
+
+    How many are sampled is OTEL_TRACES_SAMPLER's to say; all of them if it is not set.
+    """
+    resource = Resource.create({"service.name": service, "service.version": version})
+    provider = TracerProvider(resource=resource, sampler=None if endpoint else ALWAYS_OFF, shutdown_on_exit=False)
+    if endpoint:
+        # Takes a tenth of a second to import: only where it is used.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
+        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_FLUSH_MILLISECONDS / 1000)
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+
+
+def flush() -> None:
+    """Send what is left; takes at most two seconds."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.force_flush(_FLUSH_MILLISECONDS)
+
+
+@contextmanager
+def handling(name: str, sent: Mapping[str, str], kind: SpanKind = SpanKind.SERVER) -> Iterator[Span]:
+    """Handle what somebody else sent: its trace goes on here, and every log line meanwhile has its ids.
+
+    Args:
+        name: of the span, such as `shop.order.v1.OrderService/CreateOrder`.
+        sent: the headers or metadata that came with it, names in lower case. A malformed id counts as none.
+        kind: SERVER for a call, CONSUMER for a message.
+    """
+    with _tracer.start_as_current_span(
+        name, context=propagate.extract(sent), kind=kind, record_exception=False, set_status_on_exception=False
+    ) as span:
+        request_id = sent.get(REQUEST_ID, "")
+        if not _FORM.fullmatch(request_id):
+            context = span.get_span_context()
+            request_id = trace.format_trace_id(context.trace_id) if context.is_valid else uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            yield span
+
+
+@contextmanager
+def sending(name: str, carrier: MutableMapping[str, str], kind: SpanKind = SpanKind.CLIENT) -> Iterator[Span]:
+    """Send something to somebody else: the headers or metadata in `carrier` get the ids that belong to it."""
+    with _tracer.start_as_current_span(name, kind=kind) as span:
+        carrier.update(outgoing())
+        yield span
+
+
+def outgoing() -> dict[str, str]:
+    """The ids of what is being handled, as headers for what follows from it."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return carrier | ({REQUEST_ID: request_id} if isinstance(request_id, str) else {})

@@ -9,6 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
 ORDER := hack/uv run --frozen --directory examples/order
+CHASSIS := hack/uv run --frozen --directory examples/chassis
 CLUSTER ?= dev
 # How many plans of each scenario `make test-faults` runs against the operator's process; 0 is all of them
 AT_MOST ?= 0
@@ -45,13 +46,14 @@ test-unit: setup ## Pure and fast; full branch coverage of engine and render is 
 	$(PYTEST) tests/unit -n auto --cov --cov-report=term $(ARGS)
 
 .PHONY: test-examples
-test-examples: setup ## The order service's own tests, against a real PostgreSQL
-	$(MAKE) -C examples/order postgres
+test-examples: setup ## The chassis's and the services' own tests, against real backing services
+	$(CHASSIS) python -m chassis_testing.install
+	$(CHASSIS) pytest $(ARGS)
 	$(ORDER) pytest $(ARGS)
 
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
-	$(PYTEST) tests/integration -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) tests/integration -n 2 --dist loadfile --durations=15 --durations-min=5 $(ARGS)
 
 .PHONY: test-faults-part
 test-faults-part: setup binaries ## A part of test-faults, the same each time; FAULTS_SEED=2 chooses another
@@ -64,7 +66,7 @@ test-faults: setup binaries ## Every fault at every place of every scenario (AT_
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node
-	$(PYTEST) tests/e2e $(ARGS)
+	$(PYTEST) tests/e2e --durations=15 --durations-min=5 $(ARGS)
 
 .PHONY: golden
 golden: setup ## Rewrite the golden files of the templates' and the command line's tests; look at the difference
@@ -81,6 +83,7 @@ check-code: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(CHASSIS) mypy
 	$(ORDER) mypy
 	$(ORDER) mypy ../../hack/demo/call.py ../../tests/e2e/operator/load.py
 
@@ -89,6 +92,7 @@ check-generated: setup
 	$(BIN)/python -m delivery_operator.api.generate --check
 	PYTHONPATH=hack $(BIN)/python -m docs --check
 	hack/uv lock --check
+	hack/uv lock --check --directory examples/chassis
 	hack/uv lock --check --directory examples/order
 
 .PHONY: check-chart

@@ -53,7 +53,9 @@ def load(cluster: Cluster, images: list[BuiltImage], reporter: Reporter) -> None
 
 def _build(*, postgres: bool) -> list[BuiltImage]:
     built = [build_image(ROOT, OPERATOR)]
-    built += [build_image(ROOT / "examples" / "order", f"{ORDER}:{version}") for version in VERSIONS]
+    examples = ROOT / "examples"
+    dockerfile = examples / "order" / "Dockerfile"
+    built += [build_image(examples, f"{ORDER}:{version}", dockerfile=dockerfile) for version in VERSIONS]
     if postgres:
-        built.append(build_image(ROOT / "examples" / "backing" / "postgres", POSTGRES))
+        built.append(build_image(examples / "backing" / "postgres", POSTGRES))
     return built

@@ -53,7 +53,7 @@ def logged(output: str) -> list[dict[str, Any]]:
 
 
 class Order:
-    """A running `order web`."""
+    """A running `order web`, or another process of the service."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -63,15 +63,17 @@ class Order:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def started(cls, database: str, **variables: str) -> AsyncIterator["Order"]:
+    async def started(
+        cls, database: str, command: str = "web", says: str = "serving", **variables: str
+    ) -> AsyncIterator["Order"]:
         """Start it on a free port, wait until it serves, and leave nothing behind."""
         settings = {"DATABASE_URL": database, "PORT": "0", "METRICS_PORT": str(free_port()), **variables}
         process = await asyncio.create_subprocess_exec(
-            PROGRAM, "web", env=environment(**settings), stdout=asyncio.subprocess.PIPE
+            PROGRAM, command, env=environment(**settings), stdout=asyncio.subprocess.PIPE
         )
         order = cls(process)
         try:
-            await order.said("serving")
+            await order.said(says)
             yield order
         finally:
             if process.returncode is None:
@@ -111,7 +113,7 @@ class Order:
 
     @property
     def _serving(self) -> dict[str, Any]:
-        return next(line for line in self.lines if line["message"] == "serving")
+        return next(line for line in self.lines if line["message"] in ("serving", "relaying"))
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator["OrderServiceAsyncStub"]:

@@ -1,7 +1,7 @@
 """What a person sees who starts the program in the wrong way."""
 
 import pytest
-from conftest import PASSWORD, Server
+from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from processes import Order, free_port, logged, run
 
 SECRET = "s3cret-Pa55"  # noqa: S105
@@ -55,8 +55,8 @@ def test_web_does_not_start_without_its_database() -> None:
     assert SECRET not in result.stdout + result.stderr
 
 
-def test_web_tells_nothing_about_a_wrong_password(server: Server) -> None:
-    result = run("web", DATABASE_URL=server.url("postgres", password=SECRET))
+def test_web_tells_nothing_about_a_wrong_password(postgresql: PostgreSQL) -> None:
+    result = run("web", DATABASE_URL=postgresql.url("postgres", password=SECRET))
     assert result.returncode == 1
     assert "password authentication failed" in result.stderr
     assert SECRET not in result.stdout + result.stderr

@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from conftest import PASSWORD, Server
+from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from processes import eventually, free_port, logged, run
 from sqlalchemy import create_engine
 
-from order_service.settings import parse_database_url
+from chassis.sql.settings import parse_database_url
 from order_service.storage.tables import metadata
 
 
@@ -27,7 +27,7 @@ def test_migrates_reports_the_head_and_does_nothing_the_second_time(empty_databa
     report.touch()  # the platform makes it
     first = run("migrate", DATABASE_URL=empty_database, TERMINATION_LOG=str(report))
     assert (first.returncode, first.stderr) == (0, "")
-    assert json.loads(report.read_text()) == {"schemaHead": "0001"}
+    assert json.loads(report.read_text()) == {"schemaHead": "0002"}
     assert "migrated" in [line["message"] for line in logged(first.stdout)]
     assert orders_in(empty_database) == 0
 
@@ -77,8 +77,8 @@ async def test_a_stopped_migration_leaves_nothing_behind(empty_database: str) ->
     assert (await asyncio.to_thread(run, "migrate", DATABASE_URL=empty_database)).returncode == 0
 
 
-def test_a_wrong_password_is_told_without_telling_the_password(server: Server) -> None:
-    result = run("migrate", DATABASE_URL=server.url("postgres", password="wr0ng-Pa55"))  # noqa: S106
+def test_a_wrong_password_is_told_without_telling_the_password(postgresql: PostgreSQL) -> None:
+    result = run("migrate", DATABASE_URL=postgresql.url("postgres", password="wr0ng-Pa55"))  # noqa: S106
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("order: migration of postgres at 127.0.0.1 failed: ")
     assert "password authentication failed" in result.stderr
@@ -90,7 +90,9 @@ def test_an_unreachable_database_is_tried_a_few_times() -> None:
     url = f"postgres://shop:s3cret-Pa55@127.0.0.1:{free_port()}/shop"
     result = run("migrate", DATABASE_URL=url)
     assert result.returncode == 1
-    assert [line["message"] for line in logged(result.stdout)] == ["database retry"] * 4
+    lines = logged(result.stdout)
+    assert [(line["message"], line["what"]) for line in lines] == [("trying again", "migration")] * 4
+    assert all("onnection refused" in line["error"] for line in lines)
     assert "onnection refused" in result.stderr.splitlines()[-1]
     assert "s3cret-Pa55" not in result.stdout + result.stderr
 

@@ -15,5 +15,5 @@ def test_generated_code_is_current(tmp_path: Path) -> None:
     command = ["make", "--silent", "proto-into", f"INTO={tmp_path}", f"PYTHON={here}"]
     subprocess.run(command, cwd=PROJECT, env=environment, check=True)
     generated = {path.name: path.read_bytes() for path in (tmp_path / "order_service/pb").iterdir()}
-    kept = {path.name: path.read_bytes() for path in (PROJECT / "src/order_service/pb").glob("order_service_pb2*")}
+    kept = {path.name: path.read_bytes() for path in (PROJECT / "src/order_service/pb").glob("*_service_pb2*")}
     assert generated == kept, "run `make proto`"

@@ -1,1 +1,3 @@
 """The order service: creates and tracks orders."""
+
+SERVICE = "order_service"

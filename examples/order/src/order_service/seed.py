@@ -2,11 +2,11 @@
 
 import structlog
 
+from chassis.errors import CommandError, RequestError
+from chassis.sql.database import opened
 from order_service.domain import Item
-from order_service.errors import CommandError, OrderError
 from order_service.service import Orders
 from order_service.settings import Settings
-from order_service.storage.database import create_engine
 from order_service.storage.repository import PostgresOrderRepository
 
 log = structlog.get_logger(__name__)
@@ -24,13 +24,11 @@ async def run(settings: Settings) -> None:
     Raises:
         CommandError: the database does not answer, or its schema is not there.
     """
-    engine = create_engine(settings, "order-seed")
     try:
-        orders = Orders(PostgresOrderRepository(engine))
-        for key, (user_id, items) in _ORDERS.items():
-            await orders.create(user_id, items, idempotency_key=key)
-    except OrderError as error:
+        async with opened(settings, "order-seed") as engine:
+            orders = Orders(PostgresOrderRepository(engine))
+            for key, (user_id, items) in _ORDERS.items():
+                await orders.create(user_id, items, idempotency_key=key)
+    except RequestError as error:
         raise CommandError(f"seeding failed: {error}") from error
-    finally:
-        await engine.dispose()
     log.info("seeded", orders=len(_ORDERS))

@@ -1,26 +1,6 @@
-"""Alembic's entry: runs the migrations on the connection that `order migrate` hands over, under its lock."""
+"""Alembic's entry."""
 
-from typing import Any
-
-import structlog
-from alembic import context
-
+from chassis.sql.environment import run
 from order_service.storage.tables import metadata
 
-log = structlog.get_logger(__name__)
-
-
-def _log_applied(**details: Any) -> None:
-    step = details["step"]
-    log.info("migration applied", revision=step.up_revision_id, title=step.up_revision.doc)
-
-
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    # Each step commits by itself: a later one that fails leaves the earlier ones done, and the next try goes on.
-    transaction_per_migration=True,
-    on_version_apply=_log_applied,  # type: ignore[arg-type]  # alembic passes keywords only
-)
-with context.begin_transaction():
-    context.run_migrations()
+run(metadata)

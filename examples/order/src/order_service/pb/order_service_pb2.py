@@ -25,25 +25,43 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$order_service/pb/order_service.proto\x12\rshop.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"%\n\x04Item\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\r\"\xa4\x01\n\x05Order\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x05items\x18\x02 \x03(\x0b\x32\x13.shop.order.v1.Item\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12*\n\x06status\x18\x04 \x01(\x0e\x32\x1a.shop.order.v1.OrderStatus\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"u\n\x0cOrderRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\"\n\x05items\x18\x02 \x03(\x0b\x32\x13.shop.order.v1.Item\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x12\n\x10_idempotency_key\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"4\n\rOrderResponse\x12#\n\x05order\x18\x01 \x01(\x0b\x32\x14.shop.order.v1.Order*\xb2\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x15\n\x11ORDER_STATUS_PAID\x10\x02\x12\x1c\n\x18ORDER_STATUS_IN_DELIVERY\x10\x03\x12\x1a\n\x16ORDER_STATUS_DELIVERED\x10\x04\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x05\x32\xa2\x01\n\x0cOrderService\x12H\n\x0b\x43reateOrder\x12\x1b.shop.order.v1.OrderRequest\x1a\x1c.shop.order.v1.OrderResponse\x12H\n\x08GetOrder\x12\x1e.shop.order.v1.GetOrderRequest\x1a\x1c.shop.order.v1.OrderResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$order_service/pb/order_service.proto\x12\rshop.order.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"%\n\x04Item\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\r\")\n\x05Money\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x03\"\xc9\x01\n\x05Order\x12\n\n\x02id\x18\x01 \x01(\t\x12\"\n\x05items\x18\x02 \x03(\x0b\x32\x13.shop.order.v1.Item\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12*\n\x06status\x18\x04 \x01(\x0e\x32\x1a.shop.order.v1.OrderStatus\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x05total\x18\x06 \x01(\x0b\x32\x14.shop.order.v1.Money\"u\n\x0cOrderRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\"\n\x05items\x18\x02 \x03(\x0b\x32\x13.shop.order.v1.Item\x12\x1c\n\x0fidempotency_key\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x12\n\x10_idempotency_key\"\x1d\n\x0fGetOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"K\n\x11ListOrdersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"S\n\x12ListOrdersResponse\x12$\n\x06orders\x18\x01 \x03(\x0b\x32\x14.shop.order.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x1f\n\x11TrackOrderRequest\x12\n\n\x02id\x18\x01 \x01(\t\"v\n\x0cStatusChange\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.shop.order.v1.OrderStatus\x12.\n\nchanged_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x97\x01\n\x15UpdateStatusesRequest\x12<\n\x07\x63hanges\x18\x01 \x03(\x0b\x32+.shop.order.v1.UpdateStatusesRequest.Change\x1a@\n\x06\x43hange\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x06status\x18\x02 \x01(\x0e\x32\x1a.shop.order.v1.OrderStatus\"\xd5\x01\n\x16UpdateStatusesResponse\x12?\n\x08outcomes\x18\x01 \x03(\x0e\x32-.shop.order.v1.UpdateStatusesResponse.Outcome\"z\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_CHANGED\x10\x01\x12\x15\n\x11OUTCOME_UNCHANGED\x10\x02\x12\x15\n\x11OUTCOME_NOT_FOUND\x10\x03\x12\x13\n\x0fOUTCOME_REFUSED\x10\x04\"4\n\rOrderResponse\x12#\n\x05order\x18\x01 \x01(\x0b\x32\x14.shop.order.v1.Order*\xb2\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ORDER_STATUS_PENDING\x10\x01\x12\x15\n\x11ORDER_STATUS_PAID\x10\x02\x12\x1c\n\x18ORDER_STATUS_IN_DELIVERY\x10\x03\x12\x1a\n\x16ORDER_STATUS_DELIVERED\x10\x04\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x05\x32\xa3\x03\n\x0cOrderService\x12H\n\x0b\x43reateOrder\x12\x1b.shop.order.v1.OrderRequest\x1a\x1c.shop.order.v1.OrderResponse\x12H\n\x08GetOrder\x12\x1e.shop.order.v1.GetOrderRequest\x1a\x1c.shop.order.v1.OrderResponse\x12Q\n\nListOrders\x12 .shop.order.v1.ListOrdersRequest\x1a!.shop.order.v1.ListOrdersResponse\x12M\n\nTrackOrder\x12 .shop.order.v1.TrackOrderRequest\x1a\x1b.shop.order.v1.StatusChange0\x01\x12]\n\x0eUpdateStatuses\x12$.shop.order.v1.UpdateStatusesRequest\x1a%.shop.order.v1.UpdateStatusesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'order_service.pb.order_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERSTATUS']._serialized_start=499
-  _globals['_ORDERSTATUS']._serialized_end=677
+  _globals['_ORDERSTATUS']._serialized_start=1264
+  _globals['_ORDERSTATUS']._serialized_end=1442
   _globals['_ITEM']._serialized_start=88
   _globals['_ITEM']._serialized_end=125
-  _globals['_ORDER']._serialized_start=128
-  _globals['_ORDER']._serialized_end=292
-  _globals['_ORDERREQUEST']._serialized_start=294
-  _globals['_ORDERREQUEST']._serialized_end=411
-  _globals['_GETORDERREQUEST']._serialized_start=413
-  _globals['_GETORDERREQUEST']._serialized_end=442
-  _globals['_ORDERRESPONSE']._serialized_start=444
-  _globals['_ORDERRESPONSE']._serialized_end=496
-  _globals['_ORDERSERVICE']._serialized_start=680
-  _globals['_ORDERSERVICE']._serialized_end=842
+  _globals['_MONEY']._serialized_start=127
+  _globals['_MONEY']._serialized_end=168
+  _globals['_ORDER']._serialized_start=171
+  _globals['_ORDER']._serialized_end=372
+  _globals['_ORDERREQUEST']._serialized_start=374
+  _globals['_ORDERREQUEST']._serialized_end=491
+  _globals['_GETORDERREQUEST']._serialized_start=493
+  _globals['_GETORDERREQUEST']._serialized_end=522
+  _globals['_LISTORDERSREQUEST']._serialized_start=524
+  _globals['_LISTORDERSREQUEST']._serialized_end=599
+  _globals['_LISTORDERSRESPONSE']._serialized_start=601
+  _globals['_LISTORDERSRESPONSE']._serialized_end=684
+  _globals['_TRACKORDERREQUEST']._serialized_start=686
+  _globals['_TRACKORDERREQUEST']._serialized_end=717
+  _globals['_STATUSCHANGE']._serialized_start=719
+  _globals['_STATUSCHANGE']._serialized_end=837
+  _globals['_UPDATESTATUSESREQUEST']._serialized_start=840
+  _globals['_UPDATESTATUSESREQUEST']._serialized_end=991
+  _globals['_UPDATESTATUSESREQUEST_CHANGE']._serialized_start=927
+  _globals['_UPDATESTATUSESREQUEST_CHANGE']._serialized_end=991
+  _globals['_UPDATESTATUSESRESPONSE']._serialized_start=994
+  _globals['_UPDATESTATUSESRESPONSE']._serialized_end=1207
+  _globals['_UPDATESTATUSESRESPONSE_OUTCOME']._serialized_start=1085
+  _globals['_UPDATESTATUSESRESPONSE_OUTCOME']._serialized_end=1207
+  _globals['_ORDERRESPONSE']._serialized_start=1209
+  _globals['_ORDERRESPONSE']._serialized_end=1261
+  _globals['_ORDERSERVICE']._serialized_start=1445
+  _globals['_ORDERSERVICE']._serialized_end=1864
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,21 @@ class OrderServiceStub:
                 request_serializer=order__service_dot_pb_dot_order__service__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=order__service_dot_pb_dot_order__service__pb2.OrderResponse.FromString,
                 _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/shop.order.v1.OrderService/ListOrders',
+                request_serializer=order__service_dot_pb_dot_order__service__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=order__service_dot_pb_dot_order__service__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
+        self.TrackOrder = channel.unary_stream(
+                '/shop.order.v1.OrderService/TrackOrder',
+                request_serializer=order__service_dot_pb_dot_order__service__pb2.TrackOrderRequest.SerializeToString,
+                response_deserializer=order__service_dot_pb_dot_order__service__pb2.StatusChange.FromString,
+                _registered_method=True)
+        self.UpdateStatuses = channel.unary_unary(
+                '/shop.order.v1.OrderService/UpdateStatuses',
+                request_serializer=order__service_dot_pb_dot_order__service__pb2.UpdateStatusesRequest.SerializeToString,
+                response_deserializer=order__service_dot_pb_dot_order__service__pb2.UpdateStatusesResponse.FromString,
+                _registered_method=True)
 
 
 class OrderServiceServicer:
@@ -52,8 +67,8 @@ class OrderServiceServicer:
     """
 
     def CreateOrder(self, request, context):
-        """Stores a new order. INVALID_ARGUMENT names the field that is wrong; ALREADY_EXISTS says that the
-        idempotency key belongs to a different order.
+        """Stores a new order. INVALID_ARGUMENT names the field that is wrong, also an article that is not sold;
+        ALREADY_EXISTS says that the idempotency key belongs to a different order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +76,28 @@ class OrderServiceServicer:
 
     def GetOrder(self, request, context):
         """Returns one order, or NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """Returns a user's orders, the newest first. May be a little late, where a read replica answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TrackOrder(self, request, context):
+        """Sends an order's status now and each time it changes. The stream ends after a status that is the last one, and
+        otherwise after some seconds: call again, which may reach another server.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateStatuses(self, request, context):
+        """Changes the statuses of up to 1000 orders. Each change stands for itself: what became of it is in the answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +115,21 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.GetOrder,
                     request_deserializer=order__service_dot_pb_dot_order__service__pb2.GetOrderRequest.FromString,
                     response_serializer=order__service_dot_pb_dot_order__service__pb2.OrderResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=order__service_dot_pb_dot_order__service__pb2.ListOrdersRequest.FromString,
+                    response_serializer=order__service_dot_pb_dot_order__service__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'TrackOrder': grpc.unary_stream_rpc_method_handler(
+                    servicer.TrackOrder,
+                    request_deserializer=order__service_dot_pb_dot_order__service__pb2.TrackOrderRequest.FromString,
+                    response_serializer=order__service_dot_pb_dot_order__service__pb2.StatusChange.SerializeToString,
+            ),
+            'UpdateStatuses': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateStatuses,
+                    request_deserializer=order__service_dot_pb_dot_order__service__pb2.UpdateStatusesRequest.FromString,
+                    response_serializer=order__service_dot_pb_dot_order__service__pb2.UpdateStatusesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +187,87 @@ class OrderService:
             '/shop.order.v1.OrderService/GetOrder',
             order__service_dot_pb_dot_order__service__pb2.GetOrderRequest.SerializeToString,
             order__service_dot_pb_dot_order__service__pb2.OrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.order.v1.OrderService/ListOrders',
+            order__service_dot_pb_dot_order__service__pb2.ListOrdersRequest.SerializeToString,
+            order__service_dot_pb_dot_order__service__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TrackOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/shop.order.v1.OrderService/TrackOrder',
+            order__service_dot_pb_dot_order__service__pb2.TrackOrderRequest.SerializeToString,
+            order__service_dot_pb_dot_order__service__pb2.StatusChange.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateStatuses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.order.v1.OrderService/UpdateStatuses',
+            order__service_dot_pb_dot_order__service__pb2.UpdateStatusesRequest.SerializeToString,
+            order__service_dot_pb_dot_order__service__pb2.UpdateStatusesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,11 +34,19 @@ class OrderServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrderServiceAsyncStub: ...
     CreateOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.OrderRequest, _order_service_pb2.OrderResponse]
-    """Stores a new order. INVALID_ARGUMENT names the field that is wrong; ALREADY_EXISTS says that the
-    idempotency key belongs to a different order.
+    """Stores a new order. INVALID_ARGUMENT names the field that is wrong, also an article that is not sold;
+    ALREADY_EXISTS says that the idempotency key belongs to a different order.
     """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.OrderResponse]
     """Returns one order, or NOT_FOUND."""
+    ListOrders: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.ListOrdersRequest, _order_service_pb2.ListOrdersResponse]
+    """Returns a user's orders, the newest first. May be a little late, where a read replica answers."""
+    TrackOrder: _grpc.UnaryStreamMultiCallable[_order_service_pb2.TrackOrderRequest, _order_service_pb2.StatusChange]
+    """Sends an order's status now and each time it changes. The stream ends after a status that is the last one, and
+    otherwise after some seconds: call again, which may reach another server.
+    """
+    UpdateStatuses: _grpc.UnaryUnaryMultiCallable[_order_service_pb2.UpdateStatusesRequest, _order_service_pb2.UpdateStatusesResponse]
+    """Changes the statuses of up to 1000 orders. Each change stands for itself: what became of it is in the answer."""
 
 @_typing.type_check_only
 class OrderServiceAsyncStub(OrderServiceStub):
@@ -46,11 +54,19 @@ class OrderServiceAsyncStub(OrderServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.OrderRequest, _order_service_pb2.OrderResponse]  # type: ignore[assignment]
-    """Stores a new order. INVALID_ARGUMENT names the field that is wrong; ALREADY_EXISTS says that the
-    idempotency key belongs to a different order.
+    """Stores a new order. INVALID_ARGUMENT names the field that is wrong, also an article that is not sold;
+    ALREADY_EXISTS says that the idempotency key belongs to a different order.
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_service_pb2.GetOrderRequest, _order_service_pb2.OrderResponse]  # type: ignore[assignment]
     """Returns one order, or NOT_FOUND."""
+    ListOrders: _aio.UnaryUnaryMultiCallable[_order_service_pb2.ListOrdersRequest, _order_service_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """Returns a user's orders, the newest first. May be a little late, where a read replica answers."""
+    TrackOrder: _aio.UnaryStreamMultiCallable[_order_service_pb2.TrackOrderRequest, _order_service_pb2.StatusChange]  # type: ignore[assignment]
+    """Sends an order's status now and each time it changes. The stream ends after a status that is the last one, and
+    otherwise after some seconds: call again, which may reach another server.
+    """
+    UpdateStatuses: _aio.UnaryUnaryMultiCallable[_order_service_pb2.UpdateStatusesRequest, _order_service_pb2.UpdateStatusesResponse]  # type: ignore[assignment]
+    """Changes the statuses of up to 1000 orders. Each change stands for itself: what became of it is in the answer."""
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creates and tracks orders."""
@@ -61,8 +77,8 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_service_pb2.OrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.OrderResponse, _abc.Awaitable[_order_service_pb2.OrderResponse]]:
-        """Stores a new order. INVALID_ARGUMENT names the field that is wrong; ALREADY_EXISTS says that the
-        idempotency key belongs to a different order.
+        """Stores a new order. INVALID_ARGUMENT names the field that is wrong, also an article that is not sold;
+        ALREADY_EXISTS says that the idempotency key belongs to a different order.
         """
 
     @_abc_1.abstractmethod
@@ -72,5 +88,31 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_order_service_pb2.OrderResponse, _abc.Awaitable[_order_service_pb2.OrderResponse]]:
         """Returns one order, or NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListOrders(
+        self,
+        request: _order_service_pb2.ListOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.ListOrdersResponse, _abc.Awaitable[_order_service_pb2.ListOrdersResponse]]:
+        """Returns a user's orders, the newest first. May be a little late, where a read replica answers."""
+
+    @_abc_1.abstractmethod
+    def TrackOrder(
+        self,
+        request: _order_service_pb2.TrackOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_order_service_pb2.StatusChange], _abc.AsyncIterator[_order_service_pb2.StatusChange]]:
+        """Sends an order's status now and each time it changes. The stream ends after a status that is the last one, and
+        otherwise after some seconds: call again, which may reach another server.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateStatuses(
+        self,
+        request: _order_service_pb2.UpdateStatusesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_service_pb2.UpdateStatusesResponse, _abc.Awaitable[_order_service_pb2.UpdateStatusesResponse]]:
+        """Changes the statuses of up to 1000 orders. Each change stands for itself: what became of it is in the answer."""
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

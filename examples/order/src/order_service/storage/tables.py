@@ -1,10 +1,12 @@
 """The tables as this version of the service uses them; a test compares them with what the migrations make."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -14,6 +16,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData()
 
@@ -25,6 +28,9 @@ orders = Table(
     Column("status", Text, nullable=False),
     Column("idempotency_key", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True)),  # empty until the status changes for the first time
+    Column("currency", Text),  # with total_amount, in its smallest unit; both are empty where no catalogue is known
+    Column("total_amount", BigInteger),
     CheckConstraint(
         "status IN ('pending', 'paid', 'in_delivery', 'delivered', 'cancelled')", name="orders_status_known"
     ),
@@ -46,4 +52,16 @@ order_items = Table(
     Column("sku", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
     CheckConstraint("quantity > 0", name="order_items_quantity_positive"),
+)
+
+# What has happened to orders and is not told yet. Written with the change itself, so that neither is without the other.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("happened_at", DateTime(timezone=True), nullable=False),
+    Column("headers", JSONB, nullable=False),
 )

@@ -125,7 +125,10 @@ def test_a_failure_is_one_line_without_secrets(program: Path, command: str, says
 
 def test_an_error_of_the_program_is_in_the_log_with_its_trace_and_without_secrets(program: Path) -> None:
     result = run(program, "is_wrong", API_KEY=SECRET)
-    assert (result.returncode, result.stderr) == (1, "thing: ended by an error of the program; the log has it\n")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "thing: an error of the program, whose trace is in the log: KeyError: '***'\n",
+    )
     line = json.loads(result.stdout.splitlines()[-1])
     assert (line["level"], line["message"], line["error"]) == ("error", "process failed", "'***'")
     assert "KeyError: '***'" in line["stack_trace"]

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from chassis_testing.postgresql import PostgreSQL
 from processes import Order
 from pydantic import SecretStr
 
+from chassis_testing.postgresql import PostgreSQL
 from order_service.migrate import run as migrate
 from order_service.settings import Settings
 

@@ -1,8 +1,9 @@
 """What a person sees who starts the program in the wrong way."""
 
 import pytest
-from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from processes import Order, free_port, logged, run
+
+from chassis_testing.postgresql import PASSWORD, PostgreSQL
 
 SECRET = "s3cret-Pa55"  # noqa: S105
 

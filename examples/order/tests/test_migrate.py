@@ -7,11 +7,11 @@ from pathlib import Path
 import psycopg
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from processes import eventually, free_port, logged, run
 from sqlalchemy import create_engine
 
 from chassis.sql.settings import parse_database_url
+from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from order_service.storage.tables import metadata
 
 
@@ -84,6 +84,15 @@ def test_a_wrong_password_is_told_without_telling_the_password(postgresql: Postg
     assert "password authentication failed" in result.stderr
     for secret in ("wr0ng-Pa55", PASSWORD):
         assert secret not in result.stdout + result.stderr
+
+
+def test_a_database_ahead_of_the_release_is_named(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    result = run("migrate", DATABASE_URL=database)
+    assert result.returncode == 1
+    assert result.stderr.startswith("order: migration of ")
+    assert "Can't locate revision identified by 'from-the-future'" in result.stderr
 
 
 def test_an_unreachable_database_is_tried_a_few_times() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer
-from chassis_testing.kafka import Kafka
 from processes import Order, eventually, free_port, request, run
 
+from chassis_testing.kafka import Kafka
 from order_service.pb import order_service_pb2 as pb
 
 

@@ -101,7 +101,8 @@ class Program:
         except Exception as error:
             log.exception("process failed", error=str(error))
             reports.report(error)
-            self._fail("ended by an error of the program; the log has it")
+            line = " ".join(f"{type(error).__name__}: {error}".split())
+            self._fail(logs.mask(f"an error of the program, whose trace is in the log: {line}", secrets))
         finally:
             reports.flush()
             tracing.flush()

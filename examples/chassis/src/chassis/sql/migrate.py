@@ -7,6 +7,7 @@ import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util.exc import CommandError as AlembicError
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -35,7 +36,7 @@ def migrate(settings: DatabaseSettings, package: str) -> None:
     config.set_main_option("script_location", f"{package}:migrations")
     try:
         head = _migrate(settings, config, f"{package}.migrate")
-    except DBAPIError as error:
+    except (AlembicError, DBAPIError) as error:  # alembic's own: the database is at a revision that this release lacks
         url = settings.database
         raise CommandError(
             f"migration of {url.database} at {url.host or 'local socket'} failed: {describe(error)}"

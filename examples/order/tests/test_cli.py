@@ -27,19 +27,10 @@ def test_a_database_is_required(command: str) -> None:
         assert (result.returncode, result.stderr) == (1, "order: DATABASE_URL is required\n")
 
 
-@pytest.mark.parametrize(
-    ("url", "complaint"),
-    [
-        (f"mysql://shop:{SECRET}@db/shop", "must start with postgres:// or postgresql://"),
-        (f"postgres://shop:{SECRET}@db:port/shop", "is not a valid URL"),
-        (f"postgres://shop:x@{SECRET}@db:5432/shop", "has a host with unexpected characters"),
-        (f"postgres://shop:{SECRET}@db:5432", "names no database"),
-    ],
-)
-def test_an_unusable_url_is_explained_but_not_shown(url: str, complaint: str) -> None:
-    result = run("web", DATABASE_URL=url)
+def test_an_unusable_url_is_explained_but_not_shown() -> None:
+    result = run("web", DATABASE_URL=f"postgres://shop:{SECRET}@db:5432")
     assert result.returncode == 1
-    assert result.stderr.startswith(f"order: DATABASE_URL: {complaint}")
+    assert result.stderr.startswith("order: DATABASE_URL: names no database")
     assert SECRET not in result.stdout + result.stderr
 
 

@@ -14,7 +14,7 @@ from order_service.storage.tables import outbox
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtextextended('order_service.outbox', 0))")
 _NEXT = select(outbox).order_by(outbox.c.id).limit(bindparam("most"))
 _TOLD = delete(outbox).where(outbox.c.id == func.any(bindparam("ids")))
-_OLDEST = select(func.extract("epoch", func.now() - func.min(outbox.c.happened_at)))
+_OLDEST = select(func.extract("epoch", func.now() - outbox.c.happened_at)).order_by(outbox.c.id).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ class Outbox:
         """
 
         async def work(connection: AsyncConnection) -> float:
-            return float((await connection.execute(_OLDEST)).scalar_one() or 0)
+            return float((await connection.execute(_OLDEST)).scalar_one_or_none() or 0)
 
         return await single(self._engine, work)

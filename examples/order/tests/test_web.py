@@ -1,6 +1,7 @@
 """Calls over the wire to a running service with a real database."""
 
 import asyncio
+import re
 import urllib.request
 from uuid import uuid4
 
@@ -74,6 +75,15 @@ async def test_logs_follow_the_callers_ids(order: Order) -> None:
     assert access["duration_ms"] > 0
     other = await order.said("request", method="GetOrder", code="OK")
     assert other["request_id"] == other["trace_id"] != trace
+
+
+async def test_lines_have_a_trace_where_the_platform_has_none(database: str) -> None:
+    """The platform sets OTEL_SDK_DISABLED where spans would go nowhere."""
+    async with Order.started(database, OTEL_SDK_DISABLED="true") as order, order.client() as client:
+        await client.CreateOrder(request("123"))
+        line = await order.said("order created")
+    assert re.fullmatch("[0-9a-f]{32}", line["trace_id"])
+    assert line["request_id"] == line["trace_id"]
 
 
 async def test_counts_requests(order: Order) -> None:

@@ -33,6 +33,8 @@ class ServiceSettings(BaseSettings):
     """What takes longer is logged as slow: a request, a statement, a message."""
     otel_exporter_otlp_endpoint: str | None = None
     """Where spans go, such as http://jaeger:4318; without it none are kept; trace ids are in the logs all the same."""
+    otel_sdk_disabled: bool = False
+    """Whether spans are to go nowhere, whatever the endpoint."""
     sentry_dsn: SecretStr | None = None
     """Where errors go besides the log."""
     debug_mode: ExactlyTrue = False
@@ -48,6 +50,11 @@ class ServiceSettings(BaseSettings):
         """The values that must never be printed, and the passwords of those that are URLs."""
         values = [v.get_secret_value() for v in dict(self).values() if isinstance(v, SecretStr)]
         return tuple(dict.fromkeys(text for value in values for text in (value, *_passwords(value)) if text))
+
+    @property
+    def traces_endpoint(self) -> str | None:
+        """Where spans go, if anywhere."""
+        return None if self.otel_sdk_disabled else self.otel_exporter_otlp_endpoint
 
     @property
     def missing(self) -> dict[str, str]:

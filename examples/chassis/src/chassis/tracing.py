@@ -13,14 +13,16 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind
 
 REQUEST_ID = "x-request-id"
 _FORM = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 _FLUSH_MILLISECONDS = 2000
 
 _tracer = trace.get_tracer("chassis")
+_ids = RandomIdGenerator()
+_recorded = False
 
 
 def configure(service: str, version: str, endpoint: str | None) -> None:
@@ -28,14 +30,17 @@ def configure(service: str, version: str, endpoint: str | None) -> None:
 
     How many are sampled is OTEL_TRACES_SAMPLER's to say; all of them if it is not set.
     """
-    resource = Resource.create({"service.name": service, "service.version": version})
-    provider = TracerProvider(resource=resource, sampler=None if endpoint else ALWAYS_OFF, shutdown_on_exit=False)
-    if endpoint:
-        # Takes a tenth of a second to import: only where it is used.
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    global _recorded  # noqa: PLW0603 - as OpenTelemetry itself: one provider per process
+    _recorded = endpoint is not None
+    if endpoint is None:
+        return
+    # Takes a tenth of a second to import: only where it is used.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_FLUSH_MILLISECONDS / 1000)
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+    resource = Resource.create({"service.name": service, "service.version": version})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_FLUSH_MILLISECONDS / 1000)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
 
 
@@ -55,8 +60,11 @@ def handling(name: str, sent: Mapping[str, str], kind: SpanKind = SpanKind.SERVE
         sent: the headers or metadata that came with it, names in lower case. A malformed id counts as none.
         kind: SERVER for a call, CONSUMER for a message.
     """
+    parent = propagate.extract(sent)
+    if not _recorded and not trace.get_current_span(parent).get_span_context().is_valid:
+        parent = trace.set_span_in_context(_made_up(), parent)
     with _tracer.start_as_current_span(
-        name, context=propagate.extract(sent), kind=kind, record_exception=False, set_status_on_exception=False
+        name, context=parent, kind=kind, record_exception=False, set_status_on_exception=False
     ) as span:
         request_id = sent.get(REQUEST_ID, "")
         if not _FORM.fullmatch(request_id):
@@ -64,6 +72,11 @@ def handling(name: str, sent: Mapping[str, str], kind: SpanKind = SpanKind.SERVE
             request_id = trace.format_trace_id(context.trace_id) if context.is_valid else uuid4().hex
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             yield span
+
+
+def _made_up() -> Span:
+    """The beginning of a trace that is recorded nowhere: OpenTelemetry makes none when nothing is to be recorded."""
+    return NonRecordingSpan(SpanContext(_ids.generate_trace_id(), _ids.generate_span_id(), is_remote=False))
 
 
 @contextmanager

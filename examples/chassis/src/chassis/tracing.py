@@ -6,7 +6,6 @@ Without a place to send spans to, none are recorded; the ids are made and passed
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from uuid import uuid4
 
 import structlog
 from opentelemetry import propagate, trace
@@ -68,8 +67,7 @@ def handling(name: str, sent: Mapping[str, str], kind: SpanKind = SpanKind.SERVE
     ) as span:
         request_id = sent.get(REQUEST_ID, "")
         if not _FORM.fullmatch(request_id):
-            context = span.get_span_context()
-            request_id = trace.format_trace_id(context.trace_id) if context.is_valid else uuid4().hex
+            request_id = trace.format_trace_id(span.get_span_context().trace_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             yield span
 

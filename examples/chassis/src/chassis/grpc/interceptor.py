@@ -28,8 +28,6 @@ _BY_NUMBER: dict[Any, grpc.StatusCode] = {code.value[0]: code for code in grpc.S
 }
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Handler = Any
-"""grpc.RpcMethodHandler, whose attributes its types do not have."""
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):

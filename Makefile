@@ -8,8 +8,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest
-ORDER := hack/uv run --frozen --directory examples/order
-CHASSIS := hack/uv run --frozen --directory examples/chassis
+# The chassis and the services that stand on it, each a project of its own
+EXAMPLES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml)))
+EXAMPLE = hack/uv run --frozen --directory
 CLUSTER ?= dev
 # How many plans of each scenario `make test-faults` runs against the operator's process; 0 is all of them
 AT_MOST ?= 0
@@ -47,9 +48,8 @@ test-unit: setup ## Pure and fast; full branch coverage of engine and render is 
 
 .PHONY: test-examples
 test-examples: setup ## The chassis's and the services' own tests, against real backing services
-	$(CHASSIS) python -m chassis_testing.install
-	$(CHASSIS) pytest $(ARGS)
-	$(ORDER) pytest $(ARGS)
+	$(EXAMPLE) examples/chassis python -m chassis_testing.install
+	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each pytest $(ARGS); done
 
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
@@ -83,17 +83,15 @@ check-code: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(CHASSIS) mypy
-	$(ORDER) mypy
-	$(ORDER) mypy ../../hack/demo/call.py ../../tests/e2e/operator/load.py
+	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each mypy; done
+	$(EXAMPLE) examples/order mypy ../../hack/demo/call.py ../../tests/e2e/operator/load.py
 
 .PHONY: check-generated
 check-generated: setup
 	$(BIN)/python -m delivery_operator.api.generate --check
 	PYTHONPATH=hack $(BIN)/python -m docs --check
 	hack/uv lock --check
-	hack/uv lock --check --directory examples/chassis
-	hack/uv lock --check --directory examples/order
+	set -x; for each in $(EXAMPLES); do hack/uv lock --check --directory $$each; done
 
 .PHONY: check-chart
 check-chart: setup binaries

@@ -4,11 +4,20 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import grpc
 import pytest
 from opentelemetry import trace
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 
@@ -74,6 +83,36 @@ def test_spans_arrive_with_their_parents(collector: Collector) -> None:
     assert carrier["traceparent"].split("-")[2] == publish.span_id.hex()
     named = {each.key: each.value.string_value for each in resource.resource.attributes}
     assert (named["service.name"], named["service.version"]) == ("tests", "1.2.3")
+
+
+class GrpcCollector(TraceServiceServicer):
+    """Keeps what is exported to it."""
+
+    def __init__(self) -> None:
+        self.exported: list[ExportTraceServiceRequest] = []
+
+    def Export(  # noqa: N802
+        self, request: ExportTraceServiceRequest, context: grpc.ServicerContext
+    ) -> ExportTraceServiceResponse:
+        del context
+        self.exported.append(request)
+        return ExportTraceServiceResponse()
+
+
+@pytest.mark.usefixtures("own_provider")
+def test_spans_arrive_by_grpc_where_the_platform_says_so() -> None:
+    collector = GrpcCollector()
+    server = grpc.server(ThreadPoolExecutor())
+    add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # generated without types
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    tracing.configure("tests", "1", f"http://127.0.0.1:{port}", "grpc")
+    with tracing.handling("Call", {}):
+        pass
+    tracing.flush()
+    server.stop(None).wait()
+    (request,) = collector.exported
+    assert [s.name for r in request.resource_spans for scope in r.scope_spans for s in scope.spans] == ["Call"]
 
 
 @pytest.mark.usefixtures("own_provider")

@@ -50,6 +50,15 @@ def test_every_wrong_variable_is_named_and_no_value_shown(monkeypatch: pytest.Mo
     assert port not in said.replace("65535", "")
 
 
+def test_spans_go_by_the_protocol_that_is_named_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", SECRET)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    assert Settings.load().otel_exporter_otlp_protocol == "grpc"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+    with pytest.raises(CommandError, match=r"^OTEL_EXPORTER_OTLP_PROTOCOL: .*'grpc' or 'http/protobuf'"):
+        Settings.load()
+
+
 @pytest.mark.parametrize(("value", "on"), [("true", True), ("TRUE", False), ("1", False), ("yes", False)])
 def test_debug_mode_is_on_by_exactly_true(monkeypatch: pytest.MonkeyPatch, value: str, on: bool) -> None:
     monkeypatch.setenv("API_KEY", SECRET)

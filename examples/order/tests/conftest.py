@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from processes import Order
+from processes import Order, started
 from pydantic import SecretStr
 
 from chassis_testing.postgresql import PostgreSQL
@@ -40,5 +40,5 @@ def another_database(postgresql: PostgreSQL, migrated: str) -> str:
 @pytest.fixture
 async def order(database: str) -> AsyncIterator[Order]:
     """A running `order web`."""
-    async with Order.started(database) as running:
+    async with started(database) as running:
         yield running

@@ -8,8 +8,9 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
-from processes import Order, free_port, request, run
+from processes import Order, request, run, started
 
+from chassis_testing.network import free_port
 from order_service.pb import catalogue_service_pb2 as catalogue
 from order_service.pb import order_service_pb2 as pb
 from order_service.pb.catalogue_service_pb2_grpc import CatalogueServiceServicer, add_CatalogueServiceServicer_to_server
@@ -53,7 +54,7 @@ async def selling() -> AsyncIterator[tuple[Catalogue, str]]:
 
 @asynccontextmanager
 async def ordering(database: str) -> AsyncIterator[tuple[Catalogue, Order]]:
-    async with selling() as (servicer, address), Order.started(database, CATALOGUE_ADDRESS=address) as order:
+    async with selling() as (servicer, address), started(database, CATALOGUE_ADDRESS=address) as order:
         yield servicer, order
 
 

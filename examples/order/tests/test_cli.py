@@ -1,9 +1,11 @@
 """What a person sees who starts the program in the wrong way."""
 
 import pytest
-from processes import Order, free_port, logged, run
+from processes import Order, run
 
+from chassis_testing.network import free_port
 from chassis_testing.postgresql import PASSWORD, PostgreSQL
+from chassis_testing.program import logged
 
 SECRET = "s3cret-Pa55"  # noqa: S105
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import psycopg
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from processes import eventually, free_port, logged, run
+from processes import run
 from sqlalchemy import create_engine
 
 from chassis.sql.settings import parse_database_url
+from chassis_testing.network import free_port
 from chassis_testing.postgresql import PASSWORD, PostgreSQL
+from chassis_testing.program import eventually, logged
 from order_service.storage.tables import metadata
 
 
@@ -59,12 +61,15 @@ async def test_waits_for_another_ones_turn_only_so_long(empty_database: str) -> 
 
 async def test_a_stopped_migration_leaves_nothing_behind(empty_database: str) -> None:
     """SIGTERM while it waits: it ends at once, and its lock is free."""
-    from processes import PROGRAM, environment  # noqa: PLC0415
+    from chassis_testing.program import environment, installed  # noqa: PLC0415
 
     async with await psycopg.AsyncConnection.connect(empty_database, autocommit=True) as connection:
         await connection.execute("SELECT pg_advisory_lock(hashtextextended('order_service.migrate', 0))")
         process = await asyncio.create_subprocess_exec(
-            PROGRAM, "migrate", env=environment(DATABASE_URL=empty_database), stdout=asyncio.subprocess.DEVNULL
+            installed("order"),
+            "migrate",
+            env=environment(DATABASE_URL=empty_database),
+            stdout=asyncio.subprocess.DEVNULL,
         )
 
         async def waits() -> bool:

@@ -7,8 +7,9 @@ from uuid import uuid4
 import grpc
 import psycopg
 import pytest
-from processes import Order, eventually, request
+from processes import Order, request, started
 
+from chassis_testing.program import eventually
 from order_service.pb import order_service_pb2 as pb
 
 Outcome = pb.UpdateStatusesResponse
@@ -46,7 +47,7 @@ async def test_a_page_token_of_ones_own_is_refused(order: Order, token: str) -> 
 
 async def test_lists_come_from_the_replica_and_nothing_else_does(database: str, another_database: str) -> None:
     """PG-6: here the replica is an empty database, so that what it answers can be told."""
-    async with Order.started(database, DATABASE_REPLICA_URL=another_database) as order, order.client() as client:
+    async with started(database, DATABASE_REPLICA_URL=another_database) as order, order.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         found = (await client.GetOrder(pb.GetOrderRequest(id=created.id))).order
         listed = await client.ListOrders(pb.ListOrdersRequest(user_id="123"))
@@ -133,7 +134,7 @@ async def test_tracking_does_not_hold_up_the_end(order: Order) -> None:
 
 
 async def test_a_stream_ends_by_itself_before_its_connection_is_cut(database: str) -> None:
-    async with Order.started(database, SHUTDOWN_DRAIN_SECONDS="1.5") as order, order.client() as client:
+    async with started(database, SHUTDOWN_DRAIN_SECONDS="1.5") as order, order.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         for _ in range(3):
             told = [change.status async for change in client.TrackOrder(pb.TrackOrderRequest(id=created.id))]

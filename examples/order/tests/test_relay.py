@@ -11,9 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer
-from processes import Order, eventually, free_port, request, run
+from processes import Order, request, run, started
 
 from chassis_testing.kafka import Kafka
+from chassis_testing.network import free_port
+from chassis_testing.program import eventually
 from order_service.pb import order_service_pb2 as pb
 
 
@@ -64,7 +66,7 @@ async def listening(kafka: Kafka) -> AsyncIterator[Listener]:
 
 @asynccontextmanager
 async def relaying(database: str, kafka: Kafka) -> AsyncIterator[Order]:
-    async with Order.started(database, "relay", "relaying", KAFKA_BROKERS=kafka.bootstrap_servers) as relay:
+    async with started(database, "relay", "relaying", KAFKA_BROKERS=kafka.bootstrap_servers) as relay:
         yield relay
 
 

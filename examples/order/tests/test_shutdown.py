@@ -11,8 +11,9 @@ import grpc
 import psycopg
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from processes import Order, eventually, request
+from processes import Order, request, started
 
+from chassis_testing.program import eventually
 from order_service.pb.order_service_pb2_grpc import OrderServiceStub
 
 if TYPE_CHECKING:  # exists in the stubs only
@@ -57,7 +58,7 @@ async def test_sigterm_finishes_the_call_in_progress(order: Order, database: str
 
 async def test_no_call_outlasts_the_drain(database: str) -> None:
     async with (
-        Order.started(database, SHUTDOWN_DRAIN_SECONDS="3") as order,
+        started(database, SHUTDOWN_DRAIN_SECONDS="3") as order,
         order.client() as client,
         locked_orders(database),
     ):
@@ -74,7 +75,7 @@ async def test_no_call_outlasts_the_drain(database: str) -> None:
 
 async def test_a_health_watch_does_not_hold_up_the_drain(database: str) -> None:
     async with (
-        Order.started(database, SHUTDOWN_DRAIN_SECONDS="3000") as order,
+        started(database, SHUTDOWN_DRAIN_SECONDS="3000") as order,
         grpc.aio.insecure_channel(order.address) as channel,
     ):
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
@@ -158,13 +159,13 @@ async def test_a_client_under_load_sees_no_error_while_servers_are_replaced(data
     service = Service()
     drain = {"SHUTDOWN_DRAIN_SECONDS": "6"}
     async with AsyncExitStack() as servers, service.listening() as address:
-        old = [await servers.enter_async_context(Order.started(database, **drain)) for _ in range(2)]
+        old = [await servers.enter_async_context(started(database, **drain)) for _ in range(2)]
         service.endpoints = [server.address for server in old]
         load = Load(address, rate)
         async with load.running():
             for server in old:
                 await load.more(rate)
-                new = await servers.enter_async_context(Order.started(database, **drain))
+                new = await servers.enter_async_context(started(database, **drain))
                 service.endpoints.append(new.address)
                 service.endpoints.remove(server.address)
                 server.terminate()

@@ -8,8 +8,9 @@ from uuid import uuid4
 import grpc
 import psycopg
 import pytest
-from processes import Order, eventually, request
+from processes import Order, request, started
 
+from chassis_testing.program import eventually
 from order_service.pb import order_service_pb2 as pb
 
 
@@ -79,7 +80,7 @@ async def test_logs_follow_the_callers_ids(order: Order) -> None:
 
 async def test_lines_have_a_trace_where_the_platform_has_none(database: str) -> None:
     """The platform sets OTEL_SDK_DISABLED where spans would go nowhere."""
-    async with Order.started(database, OTEL_SDK_DISABLED="true") as order, order.client() as client:
+    async with started(database, OTEL_SDK_DISABLED="true") as order, order.client() as client:
         await client.CreateOrder(request("123"))
         line = await order.said("order created")
     assert re.fullmatch("[0-9a-f]{32}", line["trace_id"])
@@ -145,7 +146,7 @@ async def test_readiness_follows_the_database_and_liveness_does_not(order: Order
 
 
 async def test_a_hanging_database_does_not_hang_callers(database: str) -> None:
-    async with Order.started(database, SHUTDOWN_DRAIN_SECONDS="3") as order, order.client() as client:
+    async with started(database, SHUTDOWN_DRAIN_SECONDS="3") as order, order.client() as client:
         with psycopg.connect(database) as connection:
             connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
             with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -113,7 +113,8 @@ class Program:
         for variable, lost in settings.missing.items():
             log.warning("a variable is not set", variable=variable, without_it=lost)
         retries.quiet()
-        tracing.configure(self.service, version, settings.traces_endpoint)
+        protocol = settings.otel_exporter_otlp_protocol
+        tracing.configure(self.service, version, settings.traces_endpoint, protocol)
         reports.configure(settings.sentry_dsn, self.service, version, settings.secrets)
         # As PID 1 of a container a process has no default handler: without this a stopped Job would wait to be killed.
         signal.signal(signal.SIGTERM, _terminate)

@@ -10,8 +10,11 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.errors import CommandError
+from chassis.tracing import Protocol
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+:\d{1,5}$")]
+"""Where another service is, such as `catalogue.shop:50051`."""
 Seconds = Annotated[float, Field(gt=0)]
 ExactlyTrue = Annotated[bool, BeforeValidator(lambda value: value in ("true", True))]
 """On if the text is exactly "true"; anything else is off (F3-8)."""
@@ -33,6 +36,8 @@ class ServiceSettings(BaseSettings):
     """What takes longer is logged as slow: a request, a statement, a message."""
     otel_exporter_otlp_endpoint: str | None = None
     """Where spans go, such as http://jaeger:4318; without it none are kept; trace ids are in the logs all the same."""
+    otel_exporter_otlp_protocol: Protocol = "http/protobuf"
+    """What is spoken there; the platform's own default is grpc, whose port is 4317."""
     otel_sdk_disabled: bool = False
     """Whether spans are to go nowhere, whatever the endpoint."""
     sentry_dsn: SecretStr | None = None

@@ -6,14 +6,17 @@ Without a place to send spans to, none are recorded; the ids are made and passed
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import Literal
 
 import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind
+
+Protocol = Literal["grpc", "http/protobuf"]
 
 REQUEST_ID = "x-request-id"
 _FORM = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
@@ -24,23 +27,38 @@ _ids = RandomIdGenerator()
 _recorded = False
 
 
-def configure(service: str, version: str, endpoint: str | None) -> None:
-    """Make spans of this process, and send them to an OTLP endpoint such as http://jaeger:4318 if there is one.
+def configure(service: str, version: str, endpoint: str | None, protocol: Protocol = "http/protobuf") -> None:
+    """Make spans of this process, and send them somewhere if there is a place.
 
     How many are sampled is OTEL_TRACES_SAMPLER's to say; all of them if it is not set.
+
+    Args:
+        service: its name in the traces.
+        version: its release.
+        endpoint: an OTLP endpoint such as http://jaeger:4318, or http://jaeger:4317 for grpc.
+        protocol: what it speaks.
     """
     global _recorded  # noqa: PLW0603 - as OpenTelemetry itself: one provider per process
     _recorded = endpoint is not None
     if endpoint is None:
         return
-    # Takes a tenth of a second to import: only where it is used.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-
     resource = Resource.create({"service.name": service, "service.version": version})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_FLUSH_MILLISECONDS / 1000)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(_exporter(endpoint.rstrip("/"), protocol)))
     trace.set_tracer_provider(provider)
+
+
+def _exporter(endpoint: str, protocol: Protocol) -> SpanExporter:
+    # Takes a tenth of a second to import: only where it is used.
+    timeout = _FLUSH_MILLISECONDS / 1000
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_exporter  # noqa: PLC0415
+
+        # Whether with TLS is the scheme's to say.
+        return grpc_exporter.OTLPSpanExporter(endpoint=endpoint, timeout=timeout)
+    from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_exporter  # noqa: PLC0415
+
+    return http_exporter.OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=timeout)
 
 
 def flush() -> None:
@@ -78,9 +96,16 @@ def _made_up() -> Span:
 
 
 @contextmanager
+def within(name: str, kind: SpanKind = SpanKind.INTERNAL) -> Iterator[Span]:
+    """Do a part of what is being handled, as a span of its own."""
+    with _tracer.start_as_current_span(name, kind=kind) as span:
+        yield span
+
+
+@contextmanager
 def sending(name: str, carrier: MutableMapping[str, str], kind: SpanKind = SpanKind.CLIENT) -> Iterator[Span]:
     """Send something to somebody else: the headers or metadata in `carrier` get the ids that belong to it."""
-    with _tracer.start_as_current_span(name, kind=kind) as span:
+    with within(name, kind) as span:
         carrier.update(outgoing())
         yield span
 

@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from chassis.grpc.settings import Address
 from chassis.kafka.settings import Brokers
-from chassis.settings import Port
+from chassis.settings import Address, Port
 from chassis.sql.settings import DatabaseSettings
 
 

@@ -1,0 +1,1 @@
+"""What services that keep something in Redis do alike."""

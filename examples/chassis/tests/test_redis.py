@@ -1,0 +1,58 @@
+"""CA-10, CA-11, SD-8: what asking Redis looks like from outside."""
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from chassis.redis.client import RedisUnavailableError, Store, opened
+from chassis.redis.settings import RedisSettings
+from chassis_testing.network import HOST
+from chassis_testing.redis import Redis
+
+
+def at(server: Redis, slow_seconds: float = 1) -> RedisSettings:
+    database = int(server.database().rpartition("/")[2])
+    return RedisSettings(redis_addr=f"{HOST}:{server.port}", redis_db=database, slow_seconds=slow_seconds)
+
+
+async def write_and_read(store: Store) -> str | None:
+    await store.ask("write", lambda client: client.set("key", "value"))
+    return await store.ask("read", lambda client: client.get("key"))
+
+
+async def test_what_was_written_is_read(redis_server: Redis) -> None:
+    async with opened(at(redis_server), "tests") as store:
+        assert await write_and_read(store) == "value"
+
+
+async def test_a_database_of_another_number_is_another_one(redis_server: Redis) -> None:
+    async with opened(at(redis_server), "tests") as one, opened(at(redis_server), "tests") as other:
+        await write_and_read(one)
+        assert await other.ask("read", lambda client: client.get("key")) is None
+
+
+async def test_an_outage_is_told_and_counted_and_over_when_redis_is_back(redis_server: Redis) -> None:
+    def failures() -> float:
+        return REGISTRY.get_sample_value("redis_failures_total", {"what": "write"}) or 0
+
+    async with opened(at(redis_server), "tests") as store:
+        assert await write_and_read(store) == "value"
+        before = failures()
+        with redis_server.outage(), capture_logs() as lines:
+            with pytest.raises(RedisUnavailableError):
+                await write_and_read(store)
+            with pytest.raises(RedisUnavailableError):
+                await store.ping()
+        assert failures() == before + 1
+        assert ("redis does not answer", "write") in {(line["event"], line.get("what")) for line in lines}
+        await store.ping()
+        assert await write_and_read(store) == "value"
+
+
+async def test_a_slow_request_is_logged_without_its_key(redis_server: Redis) -> None:
+    async with opened(at(redis_server, slow_seconds=0.000001), "tests") as store:
+        with capture_logs() as lines:
+            await write_and_read(store)
+    slow = [line for line in lines if line["event"] == "slow redis request"]
+    assert [line["what"] for line in slow] == ["write", "read"]
+    assert slow[0].keys() == {"event", "log_level", "what", "duration_ms"}

@@ -13,7 +13,15 @@ from prometheus_client import REGISTRY
 from structlog.typing import EventDict
 
 from chassis import tracing
-from chassis.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from chassis.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    OutdatedError,
+    TooManyError,
+    UnavailableError,
+)
 from chassis.grpc.client import Remote
 from chassis.grpc.server import Server
 from chassis.readiness import Readiness
@@ -83,7 +91,10 @@ def one(said: list[EventDict], event: str) -> EventDict:
     ("error", "code", "detail"),
     [
         (InvalidError("name", "must not be empty"), grpc.StatusCode.INVALID_ARGUMENT, "name: must not be empty"),
+        (DeniedError("wrong password"), grpc.StatusCode.UNAUTHENTICATED, "wrong password"),
         (NotFoundError("no such thing"), grpc.StatusCode.NOT_FOUND, "no such thing"),
+        (OutdatedError("is of version 2"), grpc.StatusCode.ABORTED, "is of version 2"),
+        (TooManyError("10 in 1 s"), grpc.StatusCode.RESOURCE_EXHAUSTED, "10 in 1 s"),
         (ConflictError("is there"), grpc.StatusCode.ALREADY_EXISTS, "is there"),
         (
             UnavailableError("host db refused"),

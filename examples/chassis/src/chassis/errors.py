@@ -4,11 +4,14 @@ ServiceError
 ├── CommandError              a process cannot go on; its text is for the person who started it
 └── RequestError              a request cannot be answered; its text is for the caller
     ├── InvalidError              a field breaks a rule
+    ├── DeniedError               who asks has not shown who they are
     ├── NotFoundError
     ├── ConflictError             it contradicts what is there already
+    ├── OutdatedError             it goes by what is no longer so; read again, then try again
+    ├── TooManyError              a limit is reached; try again later
     └── UnavailableError          something that is needed does not answer; try again later
 
-A service derives its own from these. The transports turn these four into statuses; what is not derived from
+A service derives its own from these. The transports turn these into statuses; what is not derived from
 RequestError is an error of the program, and its text stays in the log.
 """
 
@@ -42,12 +45,24 @@ class InvalidError(RequestError):
         self.field = field
 
 
+class DeniedError(RequestError):
+    """Who asks has not shown who they are, such as by a password."""
+
+
 class NotFoundError(RequestError):
     """What was asked for does not exist."""
 
 
 class ConflictError(RequestError):
     """The request contradicts what is there already, such as an idempotency key that belongs to another request."""
+
+
+class OutdatedError(RequestError):
+    """The request goes by what is no longer so: somebody else has changed it meanwhile. Nothing was changed by it."""
+
+
+class TooManyError(RequestError):
+    """There have been as many requests as are allowed; later ones are answered again."""
 
 
 class UnavailableError(RequestError):

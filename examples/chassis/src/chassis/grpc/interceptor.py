@@ -12,14 +12,26 @@ import structlog
 from opentelemetry.trace import Span, Status, StatusCode
 
 from chassis import metrics, reports, tracing
-from chassis.errors import ConflictError, InvalidError, NotFoundError, RequestError, UnavailableError
+from chassis.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    OutdatedError,
+    RequestError,
+    TooManyError,
+    UnavailableError,
+)
 
 log = structlog.get_logger(__name__)
 
 _CODES: dict[type[RequestError], grpc.StatusCode] = {
     InvalidError: grpc.StatusCode.INVALID_ARGUMENT,
+    DeniedError: grpc.StatusCode.UNAUTHENTICATED,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
     ConflictError: grpc.StatusCode.ALREADY_EXISTS,
+    OutdatedError: grpc.StatusCode.ABORTED,
+    TooManyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
 

@@ -59,6 +59,12 @@ class Breaker:
         self._tell()
         return result
 
+    def close(self) -> None:
+        """Let calls through again: it has shown elsewhere that it answers, such as by a ping."""
+        if not self._breaker.closed:
+            self._breaker.reset()
+            self._tell()
+
     def _tell(self) -> None:
         opened = self._breaker.opened
         if opened:

@@ -1,8 +1,5 @@
 """The process `migrate`: brings the schema to this release's head, once, whoever else tries at the same time."""
 
-import json
-from pathlib import Path
-
 import structlog
 from alembic import command
 from alembic.config import Config
@@ -15,6 +12,7 @@ from chassis.errors import CommandError
 from chassis.retries import Patience, again_blocking
 from chassis.sql.database import connect_args, describe, is_transient
 from chassis.sql.settings import DatabaseSettings
+from chassis.termination import report_head
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +40,7 @@ def migrate(settings: DatabaseSettings, package: str) -> None:
             f"migration of {url.database} at {url.host or 'local socket'} failed: {describe(error)}"
         ) from error
     log.info("schema is up to date", schema_head=head)
-    _report(Path(settings.termination_log), head)
+    report_head(settings.termination_log, head)
 
 
 def _migrate(settings: DatabaseSettings, config: Config, lock: str) -> str:
@@ -91,9 +89,3 @@ def _set_lock_timeout(connection: Connection, seconds: float) -> None:
 def _worth_retrying(error: Exception) -> bool:
     locked = isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
     return locked or is_transient(error)
-
-
-def _report(termination_log: Path, head: str) -> None:
-    """Tell the platform which schema the database has now; outside a container there is no such file."""
-    if termination_log.exists():
-        termination_log.write_text(json.dumps({"schemaHead": head}))

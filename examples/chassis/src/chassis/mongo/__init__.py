@@ -1,0 +1,1 @@
+"""MongoDB, for services that ask for the extra `mongo`."""

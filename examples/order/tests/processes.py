@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis_testing import program
-from chassis_testing.program import DEADLINE, RunningProgram
+from chassis_testing.grpc import RunningServer
 from order_service.pb import order_service_pb2 as pb
 from order_service.pb.order_service_pb2_grpc import OrderServiceStub
 
@@ -31,20 +30,13 @@ async def started(
         yield running
 
 
-class Order(RunningProgram):
+class Order(RunningServer):
     """A running `order web`, or another process of the service."""
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator["OrderServiceAsyncStub"]:
         async with grpc.aio.insecure_channel(self.address) as channel:
             yield OrderServiceStub(channel)
-
-    async def health(self, service: str = "") -> str:
-        async with grpc.aio.insecure_channel(self.address) as channel:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE
-            )
-        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
 
 def request(user_id: str = "123", key: str | None = None, **skus: int) -> pb.OrderRequest:

@@ -25,7 +25,9 @@ from chassis.mongo import client as client_module
 from chassis.mongo.client import Database, Documents, MongoRefusedError, MongoUnavailableError, opened
 from chassis.mongo.migrate import Migration, migrate, require
 from chassis.mongo.settings import MongoSettings
+from chassis.retries import Patience
 from chassis_testing.mongodb import MongoDB
+from chassis_testing.network import free_port
 
 PRIVATE = "ada@shop.test"
 
@@ -273,3 +275,14 @@ async def test_a_migration_that_fails_and_one_of_a_later_release_are_named(mongo
         await documents.ask(ahead)
     with pytest.raises(CommandError, match="this release lacks: 0009"):
         await migrate(settings, [FIRST], "tests")
+
+
+async def test_a_migration_tries_a_few_times_and_tells_where_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("chassis.mongo.migrate._PATIENCE", Patience(5, None, 0.01, 0.01))
+    place = f"shop at 127.0.0.1:{free_port()}"
+    url = f"mongodb://shop:s3cret-Pa55@{place.removeprefix('shop at ')}/shop"
+    with capture_logs() as lines, pytest.raises(CommandError, match=f"migration of {place} failed: ") as told:
+        await migrate(MongoSettings(mongo_url=SecretStr(url)), [FIRST], "tests")
+    assert [line["what"] for line in lines if line["event"] == "trying again"] == ["migration"] * 4
+    assert "s3cret" not in f"{told.value} {lines}"

@@ -1,0 +1,3 @@
+"""The user service: keeps users, and knows who is logged in."""
+
+SERVICE = "user_service"

@@ -1,0 +1,1 @@
+"""Generated from proto/user_service.proto by `make proto`; not edited by hand."""

@@ -2,6 +2,7 @@
 
 ServiceError
 ├── CommandError              a process cannot go on; its text is for the person who started it
+├── RejectedError             a message can never be worked on
 └── RequestError              a request cannot be answered; its text is for the caller
     ├── InvalidError              a field breaks a rule
     ├── DeniedError               who asks has not shown who they are
@@ -24,6 +25,10 @@ class ServiceError(Exception):
 
 class CommandError(ServiceError):
     """A process cannot go on; printed as the last line on stderr, exit code 1."""
+
+
+class RejectedError(ServiceError):
+    """A message can never be worked on, however often it comes; it is put where people find it, with this text."""
 
 
 class RequestError(ServiceError):

@@ -1,0 +1,1 @@
+"""What services that hand work over by RabbitMQ, or take it from there, do alike."""

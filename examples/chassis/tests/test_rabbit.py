@@ -15,10 +15,10 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from chassis import tracing
-from chassis.errors import CommandError, RejectedError, UnavailableError
+from chassis.errors import CommandError, PostponedError, RejectedError, UnavailableError
 from chassis.rabbit import consumer
 from chassis.rabbit.connection import RabbitUnavailableError
-from chassis.rabbit.consumer import Consumer, PostponedError, Received, consuming
+from chassis.rabbit.consumer import Consumer, Received, consuming
 from chassis.rabbit.publisher import UnroutableError, publishing
 from chassis.rabbit.queues import WorkQueue
 from chassis.rabbit.settings import RabbitSettings

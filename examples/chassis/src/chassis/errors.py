@@ -2,6 +2,7 @@
 
 ServiceError
 ├── CommandError              a process cannot go on; its text is for the person who started it
+├── PostponedError            a message cannot be worked on now
 ├── RejectedError             a message can never be worked on
 └── RequestError              a request cannot be answered; its text is for the caller
     ├── InvalidError              a field breaks a rule
@@ -25,6 +26,10 @@ class ServiceError(Exception):
 
 class CommandError(ServiceError):
     """A process cannot go on; printed as the last line on stderr, exit code 1."""
+
+
+class PostponedError(ServiceError):
+    """A message cannot be worked on now, for a reason that is nobody's fault; it comes back after a while."""
 
 
 class RejectedError(ServiceError):

@@ -30,7 +30,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
 from chassis import reports, tracing
-from chassis.errors import RejectedError, ServiceError, UnavailableError
+from chassis.errors import PostponedError, RejectedError, UnavailableError
 from chassis.metrics import LATENCY_SECONDS
 from chassis.rabbit.connection import asking, connected, ping
 from chassis.rabbit.publisher import Publisher, confirmed
@@ -52,10 +52,6 @@ _LONGEST_REASON = 500
 _consumed = Counter("rabbit_consumed", "Messages by what became of them", ["queue", "outcome"])
 _latency = Histogram("rabbit_work_seconds", "Time that a message was worked on", ["queue"], buckets=LATENCY_SECONDS)
 _in_flight = Gauge("rabbit_in_flight", "Messages that are worked on", ["queue"])
-
-
-class PostponedError(ServiceError):
-    """A message that cannot be worked on now, for a reason that is nobody's fault; it comes back after a while."""
 
 
 @dataclass(frozen=True, slots=True)

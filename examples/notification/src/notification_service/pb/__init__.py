@@ -1,0 +1,1 @@
+"""Generated from ../user/proto by `make proto`; not edited by hand."""

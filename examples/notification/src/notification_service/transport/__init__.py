@@ -1,0 +1,1 @@
+"""Transport: the only layer that speaks JSON, SMTP and gRPC."""

@@ -108,7 +108,7 @@ async def test_a_worker_that_is_killed_is_followed_by_another(
     """F9-8: before the mail server has the mail, it is sent once. After that and before it is noted, twice, as one."""
     async with AsyncExitStack() as stack:
         lock = await stack.enter_async_context(await psycopg.AsyncConnection.connect(backing.database))
-        worker = await stack.enter_async_context(working(backing, CLAIM_SECONDS="8"))
+        worker = await stack.enter_async_context(working(backing, CLAIM_SECONDS="6"))
         postman.hold = True
         await send(backing.amqp, task(1))
         await eventually(lambda: postman.arrived == 1, "not begun")
@@ -122,7 +122,7 @@ async def test_a_worker_that_is_killed_is_followed_by_another(
         await lock.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [NAME])
         await lock.rollback()
         postman.hold = False
-        other = await stack.enter_async_context(working(backing, CLAIM_SECONDS="8"))
+        other = await stack.enter_async_context(working(backing, CLAIM_SECONDS="6"))
         await eventually(lambda: backing.noted() == {"n-1": "sent"}, "not sent")
         other.terminate()
         assert await other.ended() == 0

@@ -71,5 +71,5 @@ class WorkerSettings(Settings, MailSettings, DatabaseSettings, RabbitSettings, R
     user_limit: Many = 10
     user_limit_seconds: Many = 1
     """At most so many notifications of one user in so much time (SN-12, X-6)."""
-    claim_seconds: Annotated[float, Field(ge=1)] = 60
+    claim_seconds: Annotated[float, Field(ge=5)] = 60
     """So long a notification is left to the worker that has begun it, before another one may think that it is dead."""

@@ -7,7 +7,6 @@ import structlog
 
 from chassis.grpc.client import calling
 from chassis.rabbit.consumer import Received, consuming
-from chassis.rabbit.queues import WorkQueue
 from chassis.readiness import Check
 from chassis.redis.client import opened as redis_opened
 from chassis.redis.limits import RateLimit
@@ -19,12 +18,10 @@ from notification_service.service import Notifier
 from notification_service.settings import WorkerSettings
 from notification_service.storage.repository import PostgresNotifications
 from notification_service.transport.mail import SmtpMail
-from notification_service.transport.messages import read_task
+from notification_service.transport.messages import QUEUE, read_task
 from notification_service.transport.users import TIMEOUT_SECONDS, RemoteUsers
 
 log = structlog.get_logger(__name__)
-
-QUEUE = WorkQueue("notification_queue")
 
 
 async def run(settings: WorkerSettings) -> None:

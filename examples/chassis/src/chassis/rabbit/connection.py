@@ -1,6 +1,7 @@
 """A connection that comes back by itself, and with it its channels, what was declared on them, and their consumers."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -35,6 +36,7 @@ async def connected(settings: RabbitSettings, name: str) -> AsyncIterator[Abstra
     Raises:
         CommandError: the broker does not answer, or lets nobody in with these credentials.
     """
+    _quiet()
     try:
         connection = await connect_robust(
             settings.amqp_url.get_secret_value(),
@@ -85,6 +87,14 @@ async def ping(connection: AbstractRobustConnection, channel: AbstractRobustChan
                 raise RabbitUnavailableError("not connected")
             probe = await connection.transport.connection.channel(publisher_confirms=False)
             await probe.close()
+
+
+def _quiet() -> None:
+    """Leave one line per attempt to connect of the three, and the traces, that the driver writes of a lost connection."""
+    if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL)
+        logging.getLogger("aio_pika").setLevel(logging.WARNING)
+        logging.getLogger("aio_pika.tools").setLevel(logging.CRITICAL)
 
 
 def line(error: BaseException) -> str:

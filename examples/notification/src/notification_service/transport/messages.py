@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from chassis.errors import RejectedError
+from chassis.rabbit.queues import WorkQueue
 from notification_service.domain import (
     MAX_MESSAGE_LENGTH,
     MAX_NOTIFICATION_ID_LENGTH,
@@ -15,6 +16,7 @@ from notification_service.domain import (
     NotificationTask,
 )
 
+QUEUE = WorkQueue("notification_queue")
 EVENT_ID = "event-id"
 
 

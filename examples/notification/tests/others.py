@@ -69,6 +69,8 @@ class Postman:
     data: str = "250 OK"
     hold: bool = False
     """Whether to be silent when the mail is there, until `go`."""
+    held: str = ""
+    """The one recipient whose mail that is so for, if not all."""
     breaks: bool = False
     """Whether to take the mail, and break the connection without a word."""
     taken: Callable[[], Any] = lambda: None
@@ -90,7 +92,7 @@ class Postman:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         self.arrived += 1
         self.taken()
-        if self.hold:
+        if self.hold or self.held in envelope.rcpt_tos:
             await self.go.wait()
         if not self.data.startswith("250"):
             return self.data

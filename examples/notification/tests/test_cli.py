@@ -5,7 +5,6 @@ from processes import run
 
 from chassis.errors import CommandError
 from chassis_testing.network import free_port
-from chassis_testing.postgresql import PostgreSQL
 from notification_service.settings import DispatchSettings, MigrateSettings, Settings, WorkerSettings
 
 SECRET = "s3cret-Pa55"  # noqa: S105
@@ -70,18 +69,9 @@ def test_a_password_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.tls_required
 
 
-@pytest.mark.parametrize(("command", "lacks"), [("worker", "rabbitmq"), ("dispatch", "rabbitmq")])
-def test_it_does_not_start_without_what_it_needs(command: str, lacks: str) -> None:
+def test_it_does_not_start_without_what_it_needs() -> None:
     nowhere = f"127.0.0.1:{free_port()}"
-    variables = {**WORKER, "AMQP_URL": f"amqp://shop:{SECRET}@{nowhere}/", "KAFKA_BROKERS": nowhere}
-    result = run(command, **variables)
+    result = run("dispatch", AMQP_URL=f"amqp://shop:{SECRET}@{nowhere}/", KAFKA_BROKERS=nowhere)
     assert result.returncode == 1
-    assert result.stderr.startswith(f"notification: no {lacks}: ")
-    assert SECRET not in result.stdout + result.stderr
-
-
-def test_a_wrong_password_is_told_without_telling_it(postgresql: PostgreSQL) -> None:
-    result = run("migrate", DATABASE_URL=postgresql.url("postgres", password=SECRET))
-    assert result.returncode == 1
-    assert "password authentication failed" in result.stderr
+    assert result.stderr.startswith("notification: no rabbitmq: ")
     assert SECRET not in result.stdout + result.stderr

@@ -59,7 +59,7 @@ class Desk:
         return Notifier(
             self.notifications,
             RemoteUsers(remote),
-            SmtpMail(MailSettings(smtp_addr=self.smtp, smtp_from=FROM), 2),
+            SmtpMail(MailSettings(smtp_addr=self.smtp, smtp_from=FROM), 1.5),
             RateLimit(store, "tests", self.most, 1),
             CLAIM_SECONDS,
         )

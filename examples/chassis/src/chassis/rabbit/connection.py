@@ -90,7 +90,7 @@ async def ping(connection: AbstractRobustConnection, channel: AbstractRobustChan
 
 
 def _quiet() -> None:
-    """Leave one line per attempt to connect of the three, and the traces, that the driver writes of a lost connection."""
+    """Of what the driver writes of a lost connection, leave one line per attempt to connect."""
     if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
         logging.getLogger("aiormq").setLevel(logging.CRITICAL)
         logging.getLogger("aio_pika").setLevel(logging.WARNING)

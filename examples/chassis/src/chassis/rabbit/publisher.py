@@ -16,7 +16,7 @@ from chassis.rabbit.connection import RabbitUnavailableError, asking, connected,
 from chassis.rabbit.queues import WorkQueue, declare
 from chassis.rabbit.settings import RabbitSettings
 
-SEND_TIMEOUT_SECONDS = 10
+SEND_TIMEOUT_SECONDS = 5
 
 _published = Counter("rabbit_published", "Messages that RabbitMQ has confirmed", ["queue"])
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from urllib.parse import quote
 
 import aio_pika
 import pytest
@@ -294,6 +295,8 @@ async def test_nothing_is_lost_with_the_connection(rabbitmq: RabbitMQ, settings:
             await publisher.ping()
         await asyncio.to_thread(outage.__exit__, None, None, None)
         await eventually(lambda: answers(taking), "does not come back")
+        await eventually(lambda: cut_off(rabbitmq, settings), "not connected")
+        await eventually(lambda: answers(taking), "does not come back again")
         assert len(work.begun) == 1  # what it still works on does not come to it a second time meanwhile
         work.go.set()
         await eventually(lambda: len(work.ended) == 3, "lost")
@@ -301,9 +304,19 @@ async def test_nothing_is_lost_with_the_connection(rabbitmq: RabbitMQ, settings:
         await eventually(lambda: len(work.ended) == 4, "not taken after the outage")
         shutdown.begin()
         await running
-    # The acknowledgement of the first could not be sent, so it came again; nothing else did.
+    # The first could not be acknowledged, so it came again; also by the connection that was then cut off, and that one
+    # was not worked on.
     assert work.ended == [b"one", b"one", b"two", b"three"]
     assert await waiting(settings) == 0
+
+
+def cut_off(rabbitmq: RabbitMQ, settings: RabbitSettings) -> bool:
+    """End the connections of a virtual host that the broker knows of, which it does some time after they were made."""
+    name = settings.amqp_url.get_secret_value().rpartition("/")[2]
+    found = [each["name"] for each in rabbitmq.api("GET", f"/vhosts/{name}/connections")]
+    for each in found:
+        rabbitmq.api("DELETE", f"/connections/{quote(each, safe='')}")
+    return len(found) > 1
 
 
 async def answers(taking: Consumer) -> bool:

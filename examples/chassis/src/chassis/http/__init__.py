@@ -1,0 +1,1 @@
+"""What services that answer or make HTTP requests do alike."""

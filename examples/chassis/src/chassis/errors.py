@@ -41,6 +41,8 @@ class RequestError(ServiceError):
 
     public: ClassVar[str | None] = None
     """What the caller reads instead of the error's own text."""
+    retry_after_seconds: ClassVar[int | None] = None
+    """When the same request may succeed, where that is known: HTTP's Retry-After."""
 
 
 class InvalidError(RequestError):
@@ -79,3 +81,4 @@ class UnavailableError(RequestError):
     """Something that is needed to answer does not do so, after retries too."""
 
     public = "temporarily unavailable, try again"
+    retry_after_seconds = 1

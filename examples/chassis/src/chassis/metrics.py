@@ -14,6 +14,13 @@ grpc_latency = Histogram(
     ["service", "method"],
     buckets=LATENCY_SECONDS,
 )
+http_requests = Counter("http_requests", "HTTP requests answered", ["service", "method", "path", "code"])
+http_latency = Histogram(
+    "http_request_duration_seconds",
+    "Time from an HTTP request to its answer; paths are templates, such as /v1/payments/{payment_id}",
+    ["service", "method", "path"],
+    buckets=LATENCY_SECONDS,
+)
 ready = Gauge("service_ready", "1 while what the process needs answers and it is not draining", ["service"])
 retries = Counter("retries", "Attempts that were made again", ["what"])
 breaker_open = Gauge("breaker_open", "1 while calls fail at once because too many have failed before", ["what"])

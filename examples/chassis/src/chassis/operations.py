@@ -7,6 +7,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -38,14 +39,25 @@ async def serving(app: ASGIApp, port: int, what: str) -> AsyncIterator[int]:
     Raises:
         CommandError: the port is taken.
     """
+    async with listening(app, port, what) as (_, taken):
+        yield taken
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, port: int, what: str, **options: Any) -> AsyncIterator[tuple[uvicorn.Server, int]]:
+    """Serve as `serving`, with more of uvicorn's options, and give the server besides the port.
+
+    Raises:
+        CommandError: the port is taken.
+    """
     try:
-        listening = _listen(port)
+        listener = _listen(port)
     except OSError as error:
         raise CommandError(f"cannot serve {what} on port {port}: {error.strerror}") from error
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
-    task = asyncio.create_task(server.serve(sockets=[listening]))
+    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", **options))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield int(listening.getsockname()[1])
+        yield server, int(listener.getsockname()[1])
     finally:
         server.should_exit = True
         await task

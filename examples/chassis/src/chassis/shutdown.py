@@ -4,6 +4,18 @@ import asyncio
 import signal
 from time import monotonic
 
+from chassis.settings import ServiceSettings
+
+
+def linger_seconds(settings: ServiceSettings) -> float:
+    """The first third of the drain: clients move to other servers while this one still answers everything."""
+    return settings.shutdown_drain_seconds / 3
+
+
+def request_timeout_seconds(settings: ServiceSettings) -> float:
+    """The rest of the drain, so that every accepted request can end before the process does (W-7)."""
+    return settings.shutdown_drain_seconds - linger_seconds(settings)
+
 
 class Shutdown:
     """When the process was told to end, and how long it may still take."""

@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from chassis.grpc.client import calling
-from chassis.grpc.server import Server, request_timeout_seconds
+from chassis.grpc.server import Server
 from chassis.running import running
+from chassis.shutdown import request_timeout_seconds
 from chassis.sql.database import opened, ping
 from chassis.sql.watch import watch_pool
 from order_service import SERVICE

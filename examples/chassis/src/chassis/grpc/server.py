@@ -20,21 +20,11 @@ from chassis.grpc.health import HealthServicer
 from chassis.grpc.interceptor import CallInterceptor
 from chassis.readiness import Readiness
 from chassis.settings import ServiceSettings
-from chassis.shutdown import Shutdown
+from chassis.shutdown import Shutdown, linger_seconds, request_timeout_seconds
 
 log = structlog.get_logger(__name__)
 
 _POLL_SECONDS = 0.1
-
-
-def linger_seconds(settings: ServiceSettings) -> float:
-    """The first third of the drain: clients move to other servers while this one still answers everything."""
-    return settings.shutdown_drain_seconds / 3
-
-
-def request_timeout_seconds(settings: ServiceSettings) -> float:
-    """The rest of the drain, so that every accepted call can end before the process does (W-7)."""
-    return settings.shutdown_drain_seconds - linger_seconds(settings)
 
 
 def max_connection_age_seconds(settings: ServiceSettings) -> float:

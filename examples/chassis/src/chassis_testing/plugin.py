@@ -18,6 +18,7 @@ from chassis_testing.rabbitmq import RabbitMQ
 from chassis_testing.redis import Redis
 from chassis_testing.server import Server
 from chassis_testing.smtp import SMTPServer
+from chassis_testing.stripe import Stripe
 from chassis_testing.stripe_mock import StripeMock
 
 AnyServer = TypeVar("AnyServer", bound=Server)
@@ -57,6 +58,12 @@ def mongodb() -> Iterator[MongoDB]:
 def stripe_mock() -> Iterator[StripeMock]:
     """Stripe's API: `url`."""
     yield from _running(StripeMock)
+
+
+@pytest.fixture(scope="session")
+def stripe() -> Iterator[Stripe]:
+    """Stripe with a memory, for payments: `account()` returns an account of a test's own."""
+    yield from _running(Stripe)
 
 
 @pytest.fixture(scope="session")

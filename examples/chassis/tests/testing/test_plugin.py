@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FIXTURES = ("postgresql", "redis_server", "rabbitmq", "kafka", "mongodb", "stripe_mock", "smtp_server")
+FIXTURES = ("postgresql", "redis_server", "rabbitmq", "kafka", "mongodb", "stripe_mock", "stripe", "smtp_server")
 
 
 def pytest_run(folder: Path, test: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:

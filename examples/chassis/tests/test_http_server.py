@@ -16,7 +16,15 @@ from pydantic import BaseModel
 from structlog.typing import EventDict
 
 from chassis import tracing
-from chassis.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from chassis.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    OutdatedError,
+    TooManyError,
+    UnavailableError,
+)
 from chassis.http.app import MAX_BODY_BYTES, application
 from chassis.http.protocol import Protocol
 from chassis.http.server import Server, request_timeout_seconds
@@ -111,7 +119,10 @@ def one(said: list[EventDict], event: str) -> EventDict:
     ("error", "status", "title", "detail"),
     [
         (InvalidError("name", "must not be empty"), 422, "Unprocessable Entity", "name: must not be empty"),
+        (DeniedError("no such session"), 401, "Unauthorized", "no such session"),
         (NotFoundError("no such thing"), 404, "Not Found", "no such thing"),
+        (OutdatedError("read again"), 409, "Conflict", "read again"),
+        (TooManyError("later"), 429, "Too Many Requests", "later"),
         (ConflictError("is there"), 409, "Conflict", "is there"),
         (DeclinedError("no money"), 402, "Payment Required", "no money"),
         (UnavailableError("host db refused"), 503, "Service Unavailable", "temporarily unavailable, try again"),

@@ -3,8 +3,11 @@
 | error            | status |
 |------------------|--------|
 | InvalidError     | 422, with the field under `errors`, as for a body without the form it must have |
+| DeniedError      | 401 |
 | NotFoundError    | 404 |
 | ConflictError    | 409 |
+| OutdatedError    | 409 |
+| TooManyError     | 429 |
 | UnavailableError | 503, with Retry-After |
 | anything else    | 500, without its text |
 """
@@ -20,7 +23,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from chassis.errors import ConflictError, InvalidError, NotFoundError, RequestError, UnavailableError
+from chassis.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    OutdatedError,
+    RequestError,
+    TooManyError,
+    UnavailableError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +66,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 _STATUSES: dict[type[RequestError], int] = {
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    DeniedError: HTTPStatus.UNAUTHORIZED,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
+    OutdatedError: HTTPStatus.CONFLICT,
+    TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

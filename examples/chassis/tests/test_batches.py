@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+import structlog
 
 from chassis.batches import Batches
 
@@ -64,3 +65,11 @@ async def test_who_gives_up_before_the_turn_is_left_out() -> None:
     with pytest.raises(asyncio.CancelledError):
         await second
     assert work.batches == [[1], [3]]
+
+
+async def test_a_batch_is_not_taken_for_the_work_of_the_first_of_it() -> None:
+    async def work(items: Sequence[int]) -> list[str | None]:
+        return [structlog.contextvars.get_contextvars().get("request_id") for _ in items]
+
+    with structlog.contextvars.bound_contextvars(request_id="somebody's"):
+        assert await Batches(work, 3).add(1) is None

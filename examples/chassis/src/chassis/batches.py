@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -35,7 +36,8 @@ class Batches(Generic[Item, Result]):
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, result))
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            # In no one's context: a batch belongs to no single trace.
+            self._task = asyncio.create_task(self._run(), context=Context())
         return await result
 
     async def _run(self) -> None:

@@ -37,12 +37,12 @@ class Memory:
         mine = sorted((o for o in self.orders.values() if o.user_id == user_id), key=_age, reverse=True)
         return [o for o in mine if after is None or _age(o) < (after.created_at, after.order_id)][:size]
 
-    async def change(self, wanted: dict[UUID, OrderStatus], now: datetime) -> dict[UUID, Outcome]:
+    async def change(self, wanted: dict[UUID, Change], now: datetime) -> dict[UUID, Outcome]:
         assert now.tzinfo
         self.batches.append(len(wanted))
         outcomes = {}
         for key in wanted.keys() & self.orders.keys():
-            before, after = self.orders[key].status, wanted[key]
+            before, after = self.orders[key].status, wanted[key].status
             outcomes[key] = Outcome.UNCHANGED if before is after else Outcome.REFUSED
             if after in FOLLOWS[before]:
                 self.orders[key] = replace(self.orders[key], status=after)

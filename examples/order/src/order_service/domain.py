@@ -95,10 +95,18 @@ class StatusNow:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A status that an order is to have."""
+    """A status that an order is to have.
+
+    Attributes:
+        order_id: of which order; may be none of an order.
+        status: which.
+        cause: the trace of what it comes from, as headers for what follows from it; that of the request that is being
+            handled if there is none.
+    """
 
     order_id: str
     status: OrderStatus
+    cause: Mapping[str, str] | None = None
 
 
 class Outcome(StrEnum):

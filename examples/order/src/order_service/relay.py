@@ -21,7 +21,7 @@ from chassis.running import running
 from chassis.shutdown import Shutdown
 from chassis.sql.database import opened, ping
 from order_service import SERVICE
-from order_service.settings import RelaySettings
+from order_service.settings import KafkaSettings
 from order_service.storage.outbox import Event, Outbox
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ _published = Counter("order_events_published", "Events that Kafka has taken", ["
 _oldest = Gauge("order_outbox_oldest_seconds", "How long the oldest event waits to be told; 0 if none does")
 
 
-async def run(settings: RelaySettings) -> None:
+async def run(settings: KafkaSettings) -> None:
     """Relay until SIGTERM or SIGINT.
 
     Raises:

@@ -12,7 +12,6 @@ from order_service.domain import (
     Change,
     Item,
     Order,
-    OrderStatus,
     Outcome,
     Place,
     PriceList,
@@ -47,7 +46,7 @@ class OrderRepository(Protocol):
     async def page(self, user_id: str, after: Place | None, size: int) -> list[Order]:
         """Return a user's orders, the newest first, beginning after a place."""
 
-    async def change(self, wanted: dict[UUID, OrderStatus], now: datetime) -> dict[UUID, Outcome]:
+    async def change(self, wanted: dict[UUID, Change], now: datetime) -> dict[UUID, Outcome]:
         """Change statuses where the new one may follow; ids of no order are left out of the answer."""
 
 
@@ -147,7 +146,7 @@ class Orders:
         """
         check_changes(changes)
         keys = [parse_id(change.order_id) for change in changes]
-        wanted = {key: change.status for key, change in zip(keys, changes, strict=True) if key}
+        wanted = {key: change for key, change in zip(keys, changes, strict=True) if key}
         ids = sorted(wanted)
         outcomes: dict[UUID, Outcome] = {}
         for batch in (ids[n : n + BATCH_SIZE] for n in range(0, len(ids), BATCH_SIZE)):
@@ -158,9 +157,9 @@ class Orders:
                 raise
         for key, outcome in outcomes.items():
             if outcome is Outcome.CHANGED:
-                log.info("order changed", order_id=str(key), status=wanted[key].value)
+                log.info("order changed", order_id=str(key), status=wanted[key].status.value)
             elif outcome is Outcome.REFUSED:
-                log.warning("order not changed", order_id=str(key), status=wanted[key].value)
+                log.warning("order not changed", order_id=str(key), status=wanted[key].status.value)
         return [outcomes.get(key, Outcome.NOT_FOUND) if key else Outcome.NOT_FOUND for key in keys]
 
 

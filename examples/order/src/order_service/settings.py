@@ -20,7 +20,7 @@ class WebSettings(Settings):
     optional: ClassVar[dict[str, str]] = {"catalogue_address": "orders are taken without prices"}
 
 
-class RelaySettings(Settings):
-    """What the process `relay` needs besides."""
+class KafkaSettings(Settings):
+    """What the processes `relay` and `worker` need besides."""
 
     kafka_brokers: Brokers

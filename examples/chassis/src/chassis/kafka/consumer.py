@@ -18,7 +18,7 @@ from prometheus_client import Gauge
 
 from chassis.errors import CommandError
 from chassis.kafka.handling import Handle, Handler, Received
-from chassis.kafka.producer import KafkaUnavailableError, Producer, producing
+from chassis.kafka.producer import Producer, producing
 from chassis.kafka.progress import Progress
 from chassis.shutdown import Shutdown
 
@@ -82,7 +82,7 @@ class Consumer:
             shutdown: when to end.
 
         Raises:
-            KafkaUnavailableError: Kafka refuses for good, such as for missing rights.
+            CommandError: Kafka refuses for good, such as for missing rights.
         """
         handler = Handler(self._group, handle, self._producer, self._slow)
         self._client.subscribe(topics, listener=_Listener(self._revoked))
@@ -96,7 +96,7 @@ class Consumer:
                 if committing is None or committing.done():  # beside the reading: it may take long
                     committing = asyncio.create_task(self._commit(self._progress))
         except KafkaError as error:
-            raise KafkaUnavailableError(" ".join(str(error).split()) or type(error).__name__) from error
+            raise CommandError(f"kafka refuses: {' '.join(str(error).split()) or type(error).__name__}") from error
         finally:
             log.info("draining", limit_seconds=shutdown.remaining_seconds, in_flight=self._taken)
             if committing is not None:

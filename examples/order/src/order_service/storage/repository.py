@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from chassis import tracing
 from chassis.sql.database import single
-from order_service.domain import FOLLOWS, Item, Money, Order, OrderStatus, Outcome, Place, StatusNow
+from order_service.domain import FOLLOWS, Change, Item, Money, Order, OrderStatus, Outcome, Place, StatusNow
 from order_service.storage.tables import order_items, orders
 
 
@@ -77,9 +77,10 @@ _ADD = text(
 _CHANGE = text(
     """
     WITH wanted AS (
-        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[])) AS each (id, status)
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:headers AS text[]))
+            AS each (id, status, headers)
     ), found AS (
-        SELECT orders.id, orders.user_id, orders.status AS before, wanted.status
+        SELECT orders.id, orders.user_id, orders.status AS before, wanted.status, wanted.headers
         FROM orders JOIN wanted ON wanted.id = orders.id ORDER BY orders.id FOR UPDATE OF orders
     ), changed AS (
         UPDATE orders SET status = found.status, changed_at = :now
@@ -88,7 +89,7 @@ _CHANGE = text(
         RETURNING orders.id
     ), told AS (
         INSERT INTO outbox (order_id, event, user_id, happened_at, headers)
-        SELECT found.id, 'order_' || found.status, found.user_id, :now, CAST(:headers AS jsonb)
+        SELECT found.id, 'order_' || found.status, found.user_id, :now, CAST(found.headers AS jsonb)
         FROM found JOIN changed ON changed.id = found.id
     )
     SELECT found.id, found.before = found.status AS same, changed.id IS NOT NULL AS changed
@@ -155,16 +156,16 @@ class PostgresOrderRepository:
 
         return await single(self._replica, work)
 
-    async def change(self, wanted: Mapping[UUID, OrderStatus], now: datetime) -> dict[UUID, Outcome]:
+    async def change(self, wanted: Mapping[UUID, Change], now: datetime) -> dict[UUID, Outcome]:
         """Change statuses where the new one may follow; ids of no order are left out of the answer.
 
         Safe to repeat: what has been changed is unchanged the second time.
         """
         values = {
             "ids": list(wanted),
-            "statuses": [status.value for status in wanted.values()],
+            "statuses": [change.status.value for change in wanted.values()],
+            "headers": [_headers(change.cause) for change in wanted.values()],
             "now": now,
-            "headers": _headers(),
             **_RULE_COLUMNS,
         }
 
@@ -183,9 +184,9 @@ class PostgresOrderRepository:
         return await single(self._engine, work)
 
 
-def _headers() -> str:
-    """What goes with the event to whoever hears of it: the trace of the request."""
-    return json.dumps(tracing.outgoing())
+def _headers(cause: Mapping[str, str] | None = None) -> str:
+    """What goes with the event to whoever hears of it: the trace of its cause, by default of the request."""
+    return json.dumps(tracing.outgoing() if cause is None else dict(cause))
 
 
 def _outcome(row: Any) -> Outcome:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from itertools import count
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from processes import Order, request, started
 
+from chassis_testing.balancer import Balancer
 from chassis_testing.program import eventually
 from order_service.pb.order_service_pb2_grpc import OrderServiceStub
 
@@ -87,33 +87,6 @@ async def test_a_health_watch_does_not_hold_up_the_drain(database: str) -> None:
     assert statuses == ["SERVING", "NOT_SERVING"]
 
 
-class Service:
-    """Does what a Kubernetes Service does: new connections go to today's endpoints, old ones stay where they are."""
-
-    def __init__(self) -> None:
-        self.endpoints: list[str] = []
-        self._turns = count()
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        async with server:
-            yield "{}:{}".format(*server.sockets[0].getsockname())
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host, _, port = self.endpoints[next(self._turns) % len(self.endpoints)].rpartition(":")
-        upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
-        await asyncio.gather(self._copy(reader, upstream_writer), self._copy(upstream_reader, writer))
-
-    @staticmethod
-    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-
 class Load:
     """Calls at a steady rate from a client with one channel; anything but the expected answer is an error."""
 
@@ -156,7 +129,7 @@ class Load:
 @pytest.mark.parametrize("rate", [50, 150])
 async def test_a_client_under_load_sees_no_error_while_servers_are_replaced(database: str, rate: int) -> None:
     """A rolling update: one new server more, then one old server less, again and again."""
-    service = Service()
+    service = Balancer()
     drain = {"SHUTDOWN_DRAIN_SECONDS": "6"}
     async with AsyncExitStack() as servers, service.listening() as address:
         old = [await servers.enter_async_context(started(database, **drain)) for _ in range(2)]

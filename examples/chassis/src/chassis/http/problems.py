@@ -88,12 +88,17 @@ def problem(
         fields: those that break a rule, with the rule.
         headers: such as Retry-After.
     """
+    return JSONResponse(document(status, detail, fields), status, headers, MEDIA_TYPE)
+
+
+def document(status: int, detail: str = "", fields: Fields = ()) -> dict[str, Any]:
+    """The body of such an answer."""
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status)}
     if detail:
         body["detail"] = detail
     if fields:
         body["errors"] = [{"field": field, "detail": rule} for field, rule in fields]
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    return body
 
 
 def install(app: FastAPI, statuses: Mapping[type[RequestError], int]) -> None:

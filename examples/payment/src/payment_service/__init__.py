@@ -1,0 +1,3 @@
+"""The payment service: takes payments for orders."""
+
+SERVICE = "payment_service"

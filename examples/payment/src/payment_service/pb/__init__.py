@@ -1,0 +1,1 @@
+"""Generated from the order service's contract, by `make proto`."""

@@ -1,0 +1,1 @@
+"""Transport: HTTP in, Stripe and the order service out."""

@@ -92,7 +92,9 @@ class Inside:
 
     async def resume(self, payment_id: UUID, death: Death | None = None, now: Any = None) -> Payment:
         """Go on as the worker does, when the dead process's claim has ended."""
-        self.surroundings.rows("UPDATE payments SET due_at = now() WHERE id = %s AND due_at IS NOT NULL", payment_id)
+        self.surroundings.rows(
+            "UPDATE payments SET due_at = now() - interval '1 minute' WHERE id = %s AND due_at IS NOT NULL", payment_id
+        )
         claim = uuid4()
         payment = await self.repository.claim(payment_id, claim, PATIENCE_SECONDS)
         if payment is not None:

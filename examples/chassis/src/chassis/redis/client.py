@@ -71,6 +71,21 @@ class Store:
             if seconds > self._slow:
                 log.warning("slow redis request", what=what, duration_ms=round(seconds * 1000, 2))
 
+    async def messages(self, channel: str) -> AsyncIterator[str | None]:
+        """Hear what is published; None each time that this begins, for what was published before was not heard.
+
+        Raises:
+            redis.RedisError: the connection is lost.
+        """
+        async with self._client.pubsub() as subscribed:
+            await subscribed.subscribe(channel)
+            while True:
+                message = await subscribed.get_message(timeout=TIMEOUT_SECONDS)
+                if message is not None and message["type"] == "subscribe":
+                    yield None
+                elif message is not None and message["type"] == "message":
+                    yield message["data"]
+
     async def ping(self) -> None:
         """Ask whether it is there.
 

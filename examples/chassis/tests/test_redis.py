@@ -1,10 +1,12 @@
 """CA-10, CA-11, SD-8: what asking Redis looks like from outside."""
 
+import asyncio
+
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from chassis.redis.client import RedisUnavailableError, Store, opened
+from chassis.redis.client import MOST_CONNECTIONS, RedisUnavailableError, Store, opened
 from chassis.redis.settings import RedisSettings
 from chassis_testing.network import HOST
 from chassis_testing.redis import Redis
@@ -56,3 +58,9 @@ async def test_a_slow_request_is_logged_without_its_key(redis_server: Redis) -> 
     slow = [line for line in lines if line["event"] == "slow redis request"]
     assert [line["what"] for line in slow] == ["write", "read"]
     assert slow[0].keys() == {"event", "log_level", "what", "duration_ms"}
+
+
+async def test_more_requests_at_once_than_connections_wait_for_one_another(redis_server: Redis) -> None:
+    async with opened(at(redis_server), "tests") as store:
+        answers = await asyncio.gather(*(write_and_read(store) for _ in range(MOST_CONNECTIONS * 4)))
+    assert answers == ["value"] * MOST_CONNECTIONS * 4

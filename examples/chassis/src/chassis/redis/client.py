@@ -9,7 +9,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 from redis import RedisError
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as NoConnectionError
@@ -108,7 +108,8 @@ async def opened(settings: RedisSettings, name: str) -> AsyncIterator[Store]:
     """
     host, _, port = settings.redis_addr.rpartition(":")
     password = settings.redis_password
-    client = Redis(
+    # One that waits for a connection: the usual one fails when there are as many requests at once as there may be.
+    pool = BlockingConnectionPool(
         host=host,
         port=int(port),
         db=settings.redis_db,
@@ -118,10 +119,12 @@ async def opened(settings: RedisSettings, name: str) -> AsyncIterator[Store]:
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         max_connections=MOST_CONNECTIONS,
+        timeout=TIMEOUT_SECONDS,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), TRIES_AGAIN),
         retry_on_error=[NoConnectionError, NoAnswerError],
         health_check_interval=30,
     )
+    client = Redis.from_pool(pool)
     try:
         yield Store(client, settings.slow_seconds)
     finally:

@@ -5,13 +5,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from chassis.errors import CommandError, UnavailableError
 
+log = structlog.get_logger(__name__)
+
 REQUEST_TIMEOUT_SECONDS = 10
 PING_TIMEOUT_SECONDS = 2.0
+STOP_SECONDS = 3.0
 
 
 class KafkaUnavailableError(UnavailableError):
@@ -90,7 +94,7 @@ class Producer:
 
 @asynccontextmanager
 async def producing(brokers: str, client_id: str) -> AsyncIterator[Producer]:
-    """Be connected while this is open; at the end, what is on its way is sent first.
+    """Be connected while this is open; at the end, what is on its way is sent first, if that can be done soon.
 
     Raises:
         CommandError: no broker answers.
@@ -110,7 +114,18 @@ async def producing(brokers: str, client_id: str) -> AsyncIterator[Producer]:
     try:
         yield Producer(client)
     finally:
-        await client.stop()
+        await _stop(client)
+
+
+async def _stop(client: AIOKafkaProducer) -> None:
+    """Stop; aiokafka itself waits for an absent broker until the messages for it have expired, one after another."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await client.stop()
+    except TimeoutError:
+        log.warning("kafka does not take what is left; whoever sent it was told so")
+        await client._sender.close()  # noqa: SLF001 - what a `stop` that is cut short leaves open
+        await client.client.close()
 
 
 def _line(error: KafkaError) -> str:

@@ -1,0 +1,1 @@
+"""How others reach this service, and it them."""

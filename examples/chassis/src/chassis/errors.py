@@ -20,6 +20,11 @@ RequestError is an error of the program, and its text stays in the log.
 from typing import ClassVar
 
 
+def line(error: BaseException) -> str:
+    """Say what went wrong in one line: the error's text, or its name where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class ServiceError(Exception):
     """Base of all errors raised on purpose."""
 

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from prometheus_client import Gauge
 
-from chassis.errors import CommandError
+from chassis.errors import CommandError, line
 from chassis.kafka.handling import Handle, Handler, Received
 from chassis.kafka.producer import Producer, producing
 from chassis.kafka.progress import Progress
@@ -96,7 +96,7 @@ class Consumer:
                 if committing is None or committing.done():  # beside the reading: it may take long
                     committing = asyncio.create_task(self._commit(self._progress))
         except KafkaError as error:
-            raise CommandError(f"kafka refuses: {' '.join(str(error).split()) or type(error).__name__}") from error
+            raise CommandError(f"kafka refuses: {line(error)}") from error
         finally:
             log.info("draining", limit_seconds=shutdown.remaining_seconds, in_flight=self._taken)
             if committing is not None:
@@ -188,9 +188,9 @@ class Consumer:
             async with asyncio.timeout(seconds):
                 await self._client.commit({each: place for each, _, place in ready})
         except (CommitFailedError, IllegalStateError) as error:
-            log.warning("not committed: the partition went to another member", error=" ".join(str(error).split()))
+            log.warning("not committed: the partition went to another member", error=line(error))
         except (TimeoutError, KafkaError) as error:
-            log.warning("not committed, tried again", error=" ".join(str(error).split()) or type(error).__name__)
+            log.warning("not committed, tried again", error=line(error))
         else:
             for _, of, place in ready:
                 of.committed(place)
@@ -234,7 +234,7 @@ async def consuming(brokers: str, client_id: str, group: str, slow_seconds: floa
         try:
             await client.start()
         except KafkaError as error:
-            raise CommandError(f"no kafka: {' '.join(str(error).split()) or type(error).__name__}") from error
+            raise CommandError(f"no kafka: {line(error)}") from error
         consumer = Consumer(client, group, producer, slow_seconds)
         try:
             yield consumer

@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from chassis.errors import CommandError, UnavailableError
+from chassis.errors import CommandError, UnavailableError, line
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Producer:
         except TimeoutError:
             raise KafkaUnavailableError("no acknowledgement in time") from None
         except KafkaError as error:
-            raise KafkaUnavailableError(_line(error)) from error
+            raise KafkaUnavailableError(line(error)) from error
         return [Written(each.partition, each.offset) for each in written]
 
     async def ping(self) -> None:
@@ -89,7 +89,7 @@ class Producer:
         except TimeoutError:
             raise KafkaUnavailableError("no broker answers in time") from None
         except KafkaError as error:
-            raise KafkaUnavailableError(_line(error)) from error
+            raise KafkaUnavailableError(line(error)) from error
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def producing(brokers: str, client_id: str) -> AsyncIterator[Producer]:
     try:
         await client.start()
     except KafkaError as error:
-        raise CommandError(f"no kafka: {_line(error)}") from error
+        raise CommandError(f"no kafka: {line(error)}") from error
     try:
         yield Producer(client)
     finally:
@@ -126,7 +126,3 @@ async def _stop(client: AIOKafkaProducer) -> None:
         log.warning("kafka does not take what is left; whoever sent it was told so")
         await client._sender.close()  # noqa: SLF001 - what a `stop` that is cut short leaves open
         await client.client.close()
-
-
-def _line(error: KafkaError) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -9,7 +9,7 @@ from aio_pika import connect_robust
 from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from chassis.errors import CommandError, UnavailableError
+from chassis.errors import CommandError, UnavailableError, line
 from chassis.rabbit.settings import RabbitSettings
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -95,8 +95,3 @@ def _quiet() -> None:
         logging.getLogger("aiormq").setLevel(logging.CRITICAL)
         logging.getLogger("aio_pika").setLevel(logging.WARNING)
         logging.getLogger("aio_pika.tools").setLevel(logging.CRITICAL)
-
-
-def line(error: BaseException) -> str:
-    """Say what went wrong in one line."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -18,8 +18,8 @@ from aio_pika import ExchangeType
 from aio_pika.abc import AbstractQueue, AbstractRobustChannel
 from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
 
-from chassis.errors import CommandError, UnavailableError
-from chassis.rabbit.connection import asking, line
+from chassis.errors import CommandError, UnavailableError, line
+from chassis.rabbit.connection import asking
 
 DECLARE_TIMEOUT_SECONDS = 5
 

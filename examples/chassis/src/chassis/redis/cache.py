@@ -24,7 +24,7 @@ from prometheus_client import Counter, Histogram
 from redis import RedisError
 
 from chassis.breaker import Breaker
-from chassis.errors import UnavailableError
+from chassis.errors import UnavailableError, line
 from chassis.metrics import LATENCY_SECONDS
 from chassis.redis.client import Store
 from chassis.redis.nearby import Nearby
@@ -219,7 +219,7 @@ class Cache(Generic[T]):
             await asked
         except _AWAY as error:
             self._count("failure")
-            log.warning("cache does not keep", cache=self._name, error=" ".join(str(error).split()))
+            log.warning("cache does not keep", cache=self._name, error=line(error))
 
     def _refresh(self, key: str, load: Load[T], token: str) -> None:
         task = asyncio.create_task(self._fill(key, load, token))
@@ -229,7 +229,7 @@ class Cache(Generic[T]):
     def _refreshed(self, task: asyncio.Task[T]) -> None:
         self._refreshing.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("stale value stays", cache=self._name, error=" ".join(str(error).split()))
+            log.warning("stale value stays", cache=self._name, error=line(error))
 
     def _landed(self, key: str, flight: asyncio.Task[T]) -> None:
         if self._flights.get(key) is flight:

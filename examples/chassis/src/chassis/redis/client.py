@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as NoConnectionError
 from redis.exceptions import TimeoutError as NoAnswerError
 
 from chassis import tracing
-from chassis.errors import UnavailableError
+from chassis.errors import UnavailableError, line
 from chassis.metrics import LATENCY_SECONDS
 from chassis.redis.settings import RedisSettings
 
@@ -63,8 +63,8 @@ class Store:
                 return await work(self._client)
         except (NoConnectionError, NoAnswerError) as error:
             _failures.labels(what).inc()
-            log.warning("redis does not answer", what=what, error=_line(error))
-            raise RedisUnavailableError(_line(error)) from error
+            log.warning("redis does not answer", what=what, error=line(error))
+            raise RedisUnavailableError(line(error)) from error
         finally:
             seconds = perf_counter() - begun
             _latency.labels(what).observe(seconds)
@@ -95,7 +95,7 @@ class Store:
         try:
             await self._client.ping()  # type: ignore[misc]  # typed for the blocking client too
         except RedisError as error:  # also one that is still loading, or wants another password
-            raise RedisUnavailableError(_line(error)) from error
+            raise RedisUnavailableError(line(error)) from error
 
 
 @asynccontextmanager
@@ -129,7 +129,3 @@ async def opened(settings: RedisSettings, name: str) -> AsyncIterator[Store]:
         yield Store(client, settings.slow_seconds)
     finally:
         await client.aclose()
-
-
-def _line(error: RedisError) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

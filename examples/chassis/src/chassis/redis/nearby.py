@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import structlog
 from redis import RedisError
 
-from chassis.errors import UnavailableError
+from chassis.errors import UnavailableError, line
 from chassis.redis.client import Store
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,7 @@ class Nearby(Generic[T]):
                     self._hears = True
                     self.forget(key)
             except (RedisError, UnavailableError) as error:
-                log.warning("first level of the cache is off", channel=channel, error=" ".join(str(error).split()))
+                log.warning("first level of the cache is off", channel=channel, error=line(error))
             finally:
                 self._hears = False
                 self.forget()

@@ -18,6 +18,7 @@ from aiosmtplib import (
 from opentelemetry.trace import SpanKind
 
 from chassis import tracing
+from chassis.errors import line
 from notification_service.domain import NotificationTask, Recipient
 from notification_service.errors import MailUnavailableError, RefusedError
 from notification_service.settings import MailSettings
@@ -67,7 +68,7 @@ class SmtpMail:
         except TimeoutError as error:
             raise MailUnavailableError("the mail server does not answer in time") from error
         except (SMTPException, OSError) as error:
-            raise MailUnavailableError(" ".join(str(error).split()) or type(error).__name__) from error
+            raise MailUnavailableError(line(error)) from error
         else:
             await _leave(client)
         finally:

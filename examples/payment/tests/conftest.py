@@ -60,19 +60,25 @@ async def worker(surroundings: Surroundings) -> AsyncIterator[Payment]:
 
 
 @pytest.fixture(scope="session")
-async def inside(surroundings: Surroundings) -> AsyncIterator[Inside]:
-    """The service's parts in this process, with the same database as its processes."""
-    settings = Settings(database_url=SecretStr(surroundings.database))
+def unattended(postgresql: PostgreSQL, migrated: str, stripe: Stripe, orders: Orders) -> Surroundings:
+    """What the service needs, without a worker: only the test goes on with what a dead process has left."""
+    return Surroundings(postgresql.database(template=migrated), stripe.account(), orders)
+
+
+@pytest.fixture(scope="session")
+async def inside(unattended: Surroundings) -> AsyncIterator[Inside]:
+    """The service's parts in this process."""
+    settings = Settings(database_url=SecretStr(unattended.database))
     http_client = stripe_api.HTTPXClient()
     client = stripe_api.StripeClient(
-        surroundings.account.key,
-        base_addresses={"api": surroundings.account.url},
+        unattended.account.key,
+        base_addresses={"api": unattended.account.url},
         http_client=http_client,
         max_network_retries=0,
     )
     async with (
         opened(settings, "tests") as engine,
-        grpc.aio.insecure_channel(surroundings.orders.address) as channel,
+        grpc.aio.insecure_channel(unattended.orders.address) as channel,
     ):
-        yield Inside(surroundings, engine, Remote("order", channel, 5), client)
+        yield Inside(unattended, engine, Remote("order", channel, 5), client)
     await http_client.close_async()  # type: ignore[no-untyped-call]

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from inside import Death, Inside, Killed
-from processes import Client, Payment, Surroundings
+from processes import Client, Payment, Surroundings, started
 
 from chassis_testing.stripe_stand_in.webhooks import sign
 from payment_service.domain import PaymentStatus
@@ -16,6 +17,19 @@ from payment_service.domain import PaymentStatus
 PATH = "/v1/webhooks/stripe"
 UNTIL = {"capture": 8, "refund": 5}
 """The calls after which the process dies; see test_saga."""
+
+
+@pytest.fixture(scope="module")
+def surroundings(unattended: Surroundings) -> Surroundings:
+    """Without a worker: only an event or the test goes on with a payment."""
+    return unattended
+
+
+@pytest.fixture(scope="module")
+async def payment(surroundings: Surroundings) -> AsyncIterator[Payment]:
+    """A running `payment web` for them."""
+    async with started(surroundings) as running:
+        yield running
 
 
 async def captured_unheard(inside: Inside) -> tuple[str, UUID]:

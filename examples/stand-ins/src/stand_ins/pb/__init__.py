@@ -1,0 +1,1 @@
+"""Generated from the contract beside the order service's, by `make proto`."""

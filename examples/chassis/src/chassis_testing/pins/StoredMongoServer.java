@@ -6,7 +6,7 @@ import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import java.util.List;
 import org.h2.mvstore.MVStore;
 
-/** Serves the databases in the file args[1] at 127.0.0.1:args[0] until a signal ends it. */
+/** Serves the databases in the file args[1] at port args[0] of args[2], or of 127.0.0.1, until a signal ends it. */
 public final class StoredMongoServer {
     private StoredMongoServer() {
     }
@@ -16,7 +16,7 @@ public final class StoredMongoServer {
         store.setRetentionTime(0); // kept for a crash of the machine, old versions would fill the disk under load
         MongoServer server = new MongoServer(new Durable(store).version(new Version5()));
         Runtime.getRuntime().addShutdownHook(new Thread(server::shutdownNow));
-        server.bind("127.0.0.1", Integer.parseInt(args[0]));
+        server.bind(args.length > 2 ? args[2] : "127.0.0.1", Integer.parseInt(args[0]));
     }
 
     /** Writes before it answers, as MongoDB does by default: what a client knows to be stored outlives a crash. */

@@ -22,6 +22,8 @@ CALM_SECONDS: Final = 2.0
 QUIET_SECONDS: Final = 0.7
 """How long a run that is where it should be must make no write: longer than the first delay of a retry."""
 LOG_TAIL: Final = 4000
+STARTED: Final = '"message": "started"'
+"""What an operator says that has looked at everything and goes to work; one that stands by does not."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Play:
         self.proxy = proxy
         self._kubeconfig = kubeconfig
         self._operators: dict[str, ForkedOperator] = {}
+        self._idle = 0.0
+        """When it was last seen that no operator works yet."""
         proxy.kill = self._kill
         self._alive()
 
@@ -78,12 +82,12 @@ class Play:
         self.proxy.begin(Strike(fault))
         for act in self.scenario.acts:
             self._act(act)
-        with contextlib.suppress(AssertionError):  # what differs is said below
+        try:
             wait_for(lambda: self._alive() and self._as(reference, fault), "the reference's end", DEADLINE)
-        if not self._as(reference, fault):
+        except AssertionError:
             found = list(differences(reference.picture, picture(self.site.kube, self.site.namespace)))
             found += [f"started {reference.started - self.started()} less, {self.started() - reference.started} more"]
-            raise Differs("\n".join([*found[:10], *map(str, self.proxy.writes), self.detail()]))
+            raise Differs("\n".join([*found[:10], *map(str, self.proxy.writes), self.detail()])) from None
         return self.proxy.fired.is_set()
 
     def started(self) -> Counter[str]:
@@ -128,7 +132,10 @@ class Play:
         return True
 
     def _quiet(self) -> bool:
-        return time.monotonic() - self.proxy.last_write > QUIET_SECONDS
+        """Whether an operator works and makes no write. One that starts makes none either, and may yet."""
+        if not any(STARTED in each.log() for each in self._operators.values()):
+            self._idle = time.monotonic()
+        return time.monotonic() - max(self.proxy.last_write, self._idle) > QUIET_SECONDS
 
     def _as(self, reference: Result, fault: Fault) -> bool:
         if not self._quiet() or picture(self.site.kube, self.site.namespace) != reference.picture:

@@ -30,8 +30,8 @@ setup: ## Make .venv what uv.lock says (every target does this)
 ## Try it
 
 .PHONY: demo
-demo: setup ## A cluster, the operator, an example service, and a real call to it
-	@PYTHONPATH=hack $(BIN)/python -m demo up
+demo: setup ## A cluster, the operator, the shop, and an order that is paid and delivered; DEMO=full: all five services
+	@PYTHONPATH=hack $(BIN)/python -m demo up $(if $(filter full,$(DEMO)),--full)
 
 .PHONY: demo-down
 demo-down: setup ## Remove what `make demo` made
@@ -85,6 +85,8 @@ check-code: setup
 	$(BIN)/lint-imports --no-logo
 	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each mypy; done
 	$(EXAMPLE) examples/order mypy ../../hack/demo/call.py ../../tests/e2e/operator/load.py
+	$(EXAMPLE) examples/payment mypy ../../tests/e2e/shop/load.py
+	$(EXAMPLE) examples/user mypy ../../hack/demo/create_user.py ../../tests/e2e/shop/users.py
 
 .PHONY: check-generated
 check-generated: setup

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 
-from demo import diagnose, images, install, next_steps, shop
+from demo import backing, diagnose, images, install, next_steps, shop, story
 from demo.narrate import DemoError, Narrator
 from demo.tools import Tools
 from devcluster.choose import Provider, Request, open_cluster
@@ -19,14 +20,18 @@ from devcluster.node.packages import ensure_programs
 CLUSTER = "demo"
 ENVIRONMENT = f'eval "$(.venv/bin/devcluster env --name {CLUSTER})"'
 SHOWN = ("get deliveryservices -A", "get deliveryreleases -n shop", "get pods -n shop")
+SERVICES = ("order", "payment", "delivery", images.STAND_INS)
+FULL = (*SERVICES, "user", "notification")
+DEVELOPMENT = images.EXAMPLES / "environments" / "development.yaml"
 
 
-def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter) -> None:
-    """Everything, from the cluster to the answered call."""
+def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter, services: Sequence[str]) -> None:
+    """Everything, from the cluster to an order that is on its way."""
     embedded = isinstance(cluster, NodeCluster)
     if embedded:
         ensure_programs(Home.default(), reporter)  # before the builds: two package installations at once would collide
-    builds = images.Builds(postgres=embedded)
+    servers = backing.needed(services)
+    builds = images.Builds(services, [image for each in servers for image in each.images] if embedded else [])
     try:
         with tell.step(
             f"A Kubernetes cluster (provider {cluster.provider})",
@@ -34,7 +39,8 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
         ):
             cluster.create()
         with tell.step(
-            "Container images", "the operator and the example are built from this working tree and loaded into the node"
+            "Container images",
+            "the operator and the examples are built from this working tree and loaded into the node",
         ):
             built = builds.finished(reporter)
             images.load(cluster, built, reporter)
@@ -45,30 +51,36 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
     ):
         install.install(tools, built[0])
     with tell.step(
-        "What the order service needs",
-        f"namespace {shop.NAMESPACE}, a Secret with a random password, PostgreSQL: the platform's part",
+        "The platform's part",
+        f"namespace {shop.NAMESPACE}, Secrets with random passwords, an environment for development, and "
+        f"{', '.join(each.name for each in servers)}",
     ):
-        shop.prepare(tools)
-        shop.start_postgres(tools)
+        backing.prepare(tools, servers)
+        backing.sell(tools)
+        backing.start(tools, servers)
+        tools.kubectl("apply", "-f", str(DEVELOPMENT))
     with tell.step(
-        f"kubectl apply -f {shop.SERVICE.relative_to(images.ROOT)}",
-        "all that a developer writes; the operator makes release order-r1, migrates the database and starts the pods",
+        f"kubectl apply -f examples/{{{','.join(services)}}}/deliveryservice.yaml",
+        "all that developers write; the operator makes a release of each, migrates its database and starts its pods",
     ):
-        shop.deploy(tools, tell.say)
-    with tell.step("A real call", "gRPC CreateOrder and GetOrder through the Service, with the service's own client"):
-        for method, answer in shop.call(tools):
-            tell.say(f"{method}: {answer}")
+        shop.deploy(tools, tell.say, *services)
+        shop.seed(tools)
+    with tell.step("An order", "placed, paid and given to a courier, by calls through the Services"):
+        trace = story.play(tools, services, tell.say)
+    with tell.step("What the logs say of it", f"in all pods, by its trace id {trace.id}"):
+        for line in story.lines(tools, services, trace):
+            tell.say(line)
     for command in SHOWN:
         tell.show(f"kubectl {command}", tools.kubectl(*command.split()))
-    tell.finish("The order service runs.")
+    tell.finish("The shop is open.")
     tell.paste("What to try next", next_steps.lines(ENVIRONMENT))
 
 
-def attempt(cluster: Cluster, tell: Narrator, reporter: ConsoleReporter) -> int:
+def attempt(cluster: Cluster, tell: Narrator, reporter: ConsoleReporter, services: Sequence[str]) -> int:
     """Run the demo and explain a failure; returns the exit code."""
     tools = Tools(cluster, Home.default().logs / "demo.log")
     try:
-        up(cluster, tools, tell, reporter)
+        up(cluster, tools, tell, reporter, services)
     except (DemoError, DevclusterError) as error:
         found = "" if cluster.status().problem else diagnose.findings(tools, (install.NAMESPACE, shop.NAMESPACE))
         tools.note(f"failed: {error}\n{found}")
@@ -85,12 +97,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("what", choices=["up", "down"])
     parser.add_argument("--provider", choices=["auto", "node", "kind"], default="auto")
+    parser.add_argument("--full", action="store_true", help="all five services, and not only those an order needs")
     arguments = parser.parse_args()
     tell, reporter = Narrator(Console(highlight=False)), ConsoleReporter(sys.stdout)
     try:
         cluster = open_cluster(Request(CLUSTER, Provider(arguments.provider)), reporter)
         if arguments.what == "up":
-            return attempt(cluster, tell, reporter)
+            return attempt(cluster, tell, reporter, FULL if arguments.full else SERVICES)
         with reporter.step(f"Removing the cluster {CLUSTER} and everything in it"):
             cluster.delete()
     except DevclusterError as error:

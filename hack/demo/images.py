@@ -4,6 +4,7 @@ The operator's image keeps its name from run to run; its digest goes into the po
 changed code makes a new pod and unchanged code does not.
 """
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -11,21 +12,44 @@ from devcluster.choose import Provider, Request, open_cluster
 from devcluster.cluster import Cluster
 from devcluster.console import Reporter
 from devcluster.images import BuiltImage, build_image
+from devcluster.images.command import run
 
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 OPERATOR = "registry.example.com/delivery/delivery-operator:demo"
-ORDER = "registry.example.com/shop/order"
-VERSIONS = ("v1.0.0", "v1.1.0")  # the first is what the example names, the second is there to upgrade to
-POSTGRES = "docker.io/library/postgres:15"
+REGISTRY = "registry.example.com/shop"
+ORDER = f"{REGISTRY}/order"
+VERSIONS = ("v1.0.0", "v1.1.0")  # the first is what the examples name, the second is there to upgrade to
+STAND_INS = "stand-ins"
+BACKING = {
+    "postgres": "docker.io/library/postgres:15",
+    "redis": "docker.io/library/redis:7",
+    "rabbitmq": "docker.io/library/rabbitmq:3.10",
+    "kafka": "docker.io/apache/kafka:4.1.1",
+    "mongodb": "docker.io/library/mongo:7",
+    "stripe-mock": "docker.io/stripe/stripe-mock:v0.203.0",
+}
+"""The public images that the manifests in examples/backing name, by the folder there that makes one of that name."""
+STAGED = {"kafka", "mongodb", "stripe-mock"}
+"""Those that are made of programs which no package holds."""
+STAGE = ROOT / "build" / "backing"
 
 
 class Builds:
     """Builds that go on while the cluster starts."""
 
-    def __init__(self, *, postgres: bool) -> None:
-        """Begin. PostgreSQL is built where nothing can be pulled; elsewhere its public image serves."""
+    def __init__(
+        self, services: Collection[str], backing: Collection[str], upgraded: Collection[str] = ("order",)
+    ) -> None:
+        """Begin.
+
+        Args:
+            services: folders of examples.
+            backing: folders of examples/backing; none where the public images can be pulled.
+            upgraded: those of the services that get a version to upgrade to.
+        """
         self._pool = ThreadPoolExecutor(max_workers=1)
-        self._result = self._pool.submit(_build, postgres=postgres)
+        self._result = self._pool.submit(_build, services, backing, upgraded)
 
     def finished(self, reporter: Reporter) -> list[BuiltImage]:
         """Return the images, the operator's first.
@@ -51,11 +75,27 @@ def load(cluster: Cluster, images: list[BuiltImage], reporter: Reporter) -> None
             silent.load_docker_image(str(image.archive))
 
 
-def _build(*, postgres: bool) -> list[BuiltImage]:
+def _build(services: Collection[str], backing: Collection[str], upgraded: Collection[str]) -> list[BuiltImage]:
     built = [build_image(ROOT, OPERATOR)]
-    examples = ROOT / "examples"
-    dockerfile = examples / "order" / "Dockerfile"
-    built += [build_image(examples, f"{ORDER}:{version}", dockerfile=dockerfile) for version in VERSIONS]
-    if postgres:
-        built.append(build_image(examples / "backing" / "postgres", POSTGRES))
+    for service in services:
+        dockerfile = EXAMPLES / service / "Dockerfile"
+        versions = VERSIONS if service in upgraded else VERSIONS[:1]
+        built += [
+            build_image(EXAMPLES, f"{REGISTRY}/{service}:{version}", dockerfile=dockerfile) for version in versions
+        ]
+    if STAGED & {*backing}:
+        _stage()
+    for name in backing:
+        folder = EXAMPLES / "backing" / name
+        context = STAGE / name if name in STAGED else folder
+        built.append(build_image(context, BACKING[name], dockerfile=folder / "Dockerfile"))
     return built
+
+
+def _stage() -> None:
+    """Make the folders that images are made of."""
+    log = STAGE.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    chassis = ("run", "--quiet", "--frozen", "--directory", str(EXAMPLES / "chassis"))
+    command = [str(ROOT / "hack" / "uv"), *chassis, "python", "-m", "chassis_testing.staging", str(STAGE)]
+    run(command, log, lambda _: None)

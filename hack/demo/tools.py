@@ -1,5 +1,7 @@
 """The cluster's kubectl and helm, with a record of every call, so that a failure can be looked into afterwards."""
 
+import base64
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -37,6 +39,11 @@ class Tools:
     def exists(self, kind: str, name: str, namespace: str) -> bool:
         """Whether an object is there."""
         return bool(self.kubectl("get", kind, name, "-n", namespace, "--ignore-not-found", "-o", "name"))
+
+    def secret(self, name: str, namespace: str) -> dict[str, str]:
+        """What a Secret holds; it goes into no record."""
+        data = json.loads(self.cluster.kubectl("get", "secret", name, "-n", namespace, "-o", "jsonpath={.data}"))
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
     def program(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run any other program and return how it ended."""

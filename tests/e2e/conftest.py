@@ -38,7 +38,9 @@ def peer_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def order_shop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> OrderShop:
     """The demo's steps, with a short resync."""
-    built = images.Builds(postgres=isinstance(cluster, NodeCluster)).finished(Silent())
+    built = images.Builds(["order"], ["postgres", "kafka"] if isinstance(cluster, NodeCluster) else []).finished(
+        Silent()
+    )
     return open_shop(cluster, built, tmp_path_factory.mktemp("order-shop") / "tools.log")
 
 

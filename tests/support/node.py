@@ -13,7 +13,7 @@ import yaml
 
 from delivery_operator.cluster.resources import BY_KIND, LEASES
 from delivery_operator.runtime.settings import LEASE
-from demo import images, install, shop
+from demo import backing, images, install, shop
 from demo.tools import Tools
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
@@ -106,9 +106,15 @@ class OrderShop:
     def newest_release(self) -> Object:
         return dict(max(self.get("deliveryreleases"), key=lambda each: int(each["spec"]["number"])))
 
-    def pods(self, release: int) -> list[Object]:
-        """The pods of a release's processes."""
-        return self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/release={release},delivery.dev/process")
+    def pods(self, release: int, process: str = "") -> list[Object]:
+        """The pods of a release's processes, or of one of them."""
+        of = f"delivery.dev/process={process}" if process else "delivery.dev/process"
+        return self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/release={release},{of}")
+
+    def whole(self, release: int) -> bool:
+        """Whether a release has as many pods as the example says."""
+        processes = yaml.safe_load(shop.SERVICE.read_text())["spec"]["processes"]
+        return len(self.pods(release)) == sum(int(each.get("replicas", 1)) for each in processes.values())
 
     def wait_gone(self, release: int, seconds: float = 120) -> None:
         """Wait until no pod of a release's processes is left."""
@@ -198,13 +204,14 @@ class OrderShop:
 
 
 def open_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) -> OrderShop:
-    """The demo's steps up to PostgreSQL, with a short resync; the operator's image is the first of those built."""
+    """The demo's steps up to what the service is attached to, with a short resync; the operator's image comes first."""
     tools = Tools(cluster, log)
     for image in built:
         cluster.load_docker_image(str(image.archive))
     install.install(tools, built[0], {"resyncSeconds": str(RESYNC_SECONDS)})
-    shop.prepare(tools)
-    shop.start_postgres(tools)
+    servers = backing.needed(["order"])
+    backing.prepare(tools, servers)
+    backing.start(tools, servers)
     return OrderShop(cluster, tools)
 
 

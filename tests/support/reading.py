@@ -29,7 +29,7 @@ SYSTEM: Final = "delivery-system"
 SHOP: Final = "shop"
 NAME: Final = "delivery-operator"
 ORDER: Final = ROOT / "examples/order/deliveryservice.yaml"
-COMMANDS: Final = {"web", "relay", "sweep", "migrate", "seed"}
+COMMANDS: Final = {"web", "relay", "worker", "sweep", "migrate", "seed"}
 PULLABLE: Final = {"registry.example.com/shop/order:v1.0.0", "registry.example.com/shop/order:v1.1.0"}
 """The images there are in the played registry of the shop; of other repositories every tag is there."""
 
@@ -158,7 +158,8 @@ def _identity(kube: Kube) -> Object:
 def _shop(cluster: Cluster, kube: Kube, *, ready: bool) -> Iterator[None]:
     """Make the namespace, with its Secret and, if it is to be ready, the order service of examples/order."""
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SHOP}})
-    kube.create(shop.secret(SHOP, "db-credentials"))
+    for secret in shop.example_secrets(SHOP):
+        kube.create(secret)
     with FakeKubelet(kube, SHOP, order_program) as kubelet:
         kubelet.end = lambda _: Stops()
         if ready:

@@ -42,6 +42,17 @@ def secret(namespace: str, name: str = "db", password: str = PASSWORD) -> Object
     }
 
 
+def example_secrets(namespace: str) -> list[Object]:
+    """The Secrets that examples/order is attached to."""
+    kafka = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "kafka", "namespace": namespace},
+        "stringData": {"brokers": "kafka:9092"},
+    }
+    return [secret(namespace, "db-credentials"), kafka]
+
+
 def get(kube: Kube, namespace: str, name: str = "order") -> Object:
     return kube.get("DeliveryService", namespace, name)
 

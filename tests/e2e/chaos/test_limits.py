@@ -45,7 +45,7 @@ def test_rights_that_are_taken_away_and_given_back(order: OrderShop) -> None:
     with without(order, "clusterrolebinding", install.RELEASE):
         order.upgrade("v1.1.0")
         wait_for(lambda: _forbidden(order, begun), "the operator to be refused", 120, order.explain)
-        assert len(order.pods(before)) == 2
+        assert order.whole(before)
         order.call()
     # Its watches were refused too: it finds out by itself that it may look again.
     order.wait_ready(NEXT, seconds=240)

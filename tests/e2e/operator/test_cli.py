@@ -37,7 +37,7 @@ def test_run_streams_the_output_and_ends_with_the_exit_code(order: OrderShop) ->
 def test_logs_of_all_pods_by_process_release_and_trace(order: OrderShop) -> None:
     order.call()
     number = order.newest_release()["spec"]["number"]
-    pods = {each["metadata"]["name"] for each in order.pods(number)}
+    pods = {each["metadata"]["name"] for each in order.pods(number, "web")}
 
     def told() -> str:
         return delivery(order, "logs", "order", "web", "--release", str(number)).stdout

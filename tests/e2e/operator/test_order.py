@@ -76,7 +76,7 @@ def test_a_failed_migration_leaves_the_old_release_serving_and_says_why(order: O
     assert failed["status"]["phase"] == "Failed"
     assert failed["status"]["migration"]["exitCode"] == 1
     assert order.pods(failed["spec"]["number"]) == []
-    assert len(order.pods(before)) == 2
+    assert order.whole(before)
     order.call()
 
 

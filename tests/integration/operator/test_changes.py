@@ -87,7 +87,8 @@ def test_a_release_is_never_changed_and_stays_small(
     """Invariant 5; kubevela/kubevela#5050: 1,500 services with ten releases each are 120 MB and not 900."""
     (example,) = yaml.safe_load_all(EXAMPLE.read_text())
     site.start()
-    site.kube.create(shop.secret(site.namespace, "db-credentials"))
+    for secret in shop.example_secrets(site.namespace):
+        site.kube.create(secret)
     site.kube.create({**example, "metadata": {"name": "order", "namespace": site.namespace}})
     shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
     release = site.kube.get("DeliveryRelease", site.namespace, "order-r1")

@@ -28,12 +28,12 @@ def refusing(*errors: str) -> tuple[Tools, list[str]]:
 def test_it_is_tried_again_until_environments_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("demo.shop.time.sleep", lambda _: None)
     tools, calls = refusing(LEARNING, "not yet synced to use for admission")
-    shop.admitted(tools)
+    shop.admitted(tools, shop.SERVICE)
     assert calls == ["apply"] * 3
 
 
 def test_any_other_refusal_is_told_at_once() -> None:
     tools, calls = refusing("image must carry a tag or digest")
     with pytest.raises(ToolError, match="image must carry"):
-        shop.admitted(tools)
+        shop.admitted(tools, shop.SERVICE)
     assert calls == ["apply"]

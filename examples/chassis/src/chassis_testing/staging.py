@@ -1,4 +1,4 @@
-"""`python -m chassis_testing.staging FOLDER` copies the programs that no package holds, a folder each, to make images of."""
+"""`python -m chassis_testing.staging FOLDER` copies the programs that no package holds, to make images of."""
 
 import argparse
 import os

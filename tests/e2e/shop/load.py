@@ -1,0 +1,120 @@
+"""Orders at a steady rate, each paid and, when a courier has it, brought; then prints what came of it as JSON.
+
+Runs in a pod, in the payment service's image, whose stubs of the order service it uses: its calls take the way of any
+client's. As a client does, it repeats what was not answered, with the same idempotency key.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import grpc
+import httpx
+from payment_service.pb.order_service_pb2 import Item, OrderRequest
+from payment_service.pb.order_service_pb2_grpc import OrderServiceStub
+
+if TYPE_CHECKING:
+    from payment_service.pb.order_service_pb2_grpc import OrderServiceAsyncStub
+
+ORDER, PAYMENT, DELIVERY = (os.environ[name] for name in ("ORDER_ADDRESS", "PAYMENT_URL", "DELIVERY_URL"))
+ORDERS, RATE = int(os.environ["ORDERS"]), float(os.environ["RATE"])
+USERS = os.environ["USERS"].split(",")
+CHANNELS = 4  # connections stay with one pod each: more than one, so that every pod has callers
+PATIENCE_SECONDS = 120.0  # for one step of one order, whatever is down meanwhile
+PAUSE_SECONDS = 0.5
+ACCEPTED = (200, 201)
+
+
+class Customers:
+    """What became of the orders, and what had to be asked again."""
+
+    def __init__(self, services: "list[OrderServiceAsyncStub]", http: httpx.AsyncClient) -> None:
+        self.repeated: Counter[str] = Counter()
+        self.accepted: list[str] = []
+        self.lost: list[str] = []
+        self._services = services
+        self._http = http
+
+    async def one(self, number: int) -> None:
+        """Order, pay, wait for the courier, and be brought it."""
+        user = USERS[number % len(USERS)]
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                order_id = await self._order(number, user)
+            self.accepted.append(order_id)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._pay(order_id)
+            async with asyncio.timeout(2 * PATIENCE_SECONDS):
+                await self._bring(order_id)
+        except Exception as error:  # noqa: BLE001 what ends an order's way is what is told
+            self.lost.append(f"{number}: {error!r}")
+
+    async def _order(self, number: int, user: str) -> str:
+        request = OrderRequest(user_id=user, items=[Item(sku="tea", quantity=1)], idempotency_key=uuid4().hex)
+        while True:
+            try:
+                made = await self._services[number % CHANNELS].CreateOrder(request, timeout=10)
+            except grpc.aio.AioRpcError as error:
+                self.repeated[f"order {error.code().name}"] += 1
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                return str(made.order.id)
+
+    async def _pay(self, order_id: str) -> None:
+        body, headers = {"order_id": order_id, "payment_method": "pm_card_visa"}, {"Idempotency-Key": order_id}
+        while True:
+            answer = await self._ask("payment", "POST", f"{PAYMENT}/v1/payments", json=body, headers=headers)
+            if answer is not None and answer.status_code in ACCEPTED and answer.json()["status"] == "succeeded":
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _bring(self, order_id: str) -> None:
+        url = f"{DELIVERY}/v1/deliveries/{order_id}"
+        while True:
+            found = await self._ask("delivery", "GET", url)
+            if found is not None and found.status_code == ACCEPTED[0] and found.json()["status"] == "completed":
+                return
+            if found is not None and found.status_code == ACCEPTED[0] and found.json()["status"] == "assigned":
+                await self._ask("delivery", "POST", f"{url}/complete", json={"courier_id": found.json()["courier_id"]})
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _ask(self, service: str, method: str, url: str, **request: object) -> httpx.Response | None:
+        try:
+            answer = await self._http.request(method, url, **request)  # type: ignore[arg-type]
+        except httpx.TransportError as error:
+            self.repeated[f"{service} {type(error).__name__}"] += 1
+            return None
+        if answer.status_code not in (*ACCEPTED, 202, 204, 404):
+            self.repeated[f"{service} {answer.status_code}"] += 1
+        return answer
+
+
+async def main() -> None:
+    """Begin an order each 1/RATE seconds, whatever became of those before."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    services = [OrderServiceStub(grpc.aio.insecure_channel(ORDER, options)) for _ in range(CHANNELS)]
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=2)
+    async with httpx.AsyncClient(timeout=20, limits=limits) as http:
+        customers, begun = Customers(services, http), time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for number in range(ORDERS):
+                group.create_task(customers.one(number))
+                await asyncio.sleep(max(0.0, begun + (number + 1) / RATE - time.monotonic()))
+                if not number:
+                    sys.stdout.write("ordering\n")
+                    sys.stdout.flush()
+    result = {
+        "accepted": customers.accepted,
+        "lost": customers.lost,
+        "repeated": customers.repeated,
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+asyncio.run(main())

@@ -1,4 +1,4 @@
-"""The generated code belongs to the user service's contract: generating it again changes nothing."""
+"""The generated code belongs to ../user/proto/: generating it again changes nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The generated code belongs to the order service's contract: generating it again changes nothing."""
+"""The generated code belongs to ../order/proto/: generating it again changes nothing."""
 
 from pathlib import Path
 

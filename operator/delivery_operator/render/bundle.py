@@ -84,7 +84,7 @@ def load(folder: Path | None = None) -> Bundle:
     Raises:
         RenderError: a template is missing or unknown.
     """
-    return Bundle(read(_packaged() if folder is None else folder))
+    return Bundle(read(packaged() if folder is None else folder))
 
 
 def read(folder: Path) -> dict[str, str]:
@@ -102,7 +102,8 @@ def _files(names: list[str]) -> str:
     return ", ".join(f"{name}{SUFFIX}" for name in names)
 
 
-def _packaged() -> Path:
+def packaged() -> Path:
+    """Return the folder of the templates that came with the operator; those of services are in its folder `service`."""
     installed = Path(str(resources.files("delivery_operator"))) / "templates"
     # In a checkout the package is used in place, and the templates are at the repository's root.
     return installed if installed.is_dir() else Path(__file__).resolve().parents[3] / "templates"

@@ -1,1 +1,1 @@
-"""Generated from ../user/proto by `make proto`; not edited by hand."""
+"""Generated from ../user/proto/ by `make proto`; not edited by hand."""

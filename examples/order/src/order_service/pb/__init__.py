@@ -1,1 +1,1 @@
-"""Generated from proto/order_service.proto by `make proto`; not edited by hand."""
+"""Generated from proto/ by `make proto`; not edited by hand."""

@@ -1,1 +1,1 @@
-"""Generated from the order service's contract, by `make proto`."""
+"""Generated from ../order/proto/ by `make proto`; not edited by hand."""

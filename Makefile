@@ -47,9 +47,10 @@ test-unit: setup ## Pure and fast; full branch coverage of engine and render is 
 	$(PYTEST) tests/unit -n auto --cov --cov-report=term $(ARGS)
 
 .PHONY: test-examples
-test-examples: setup ## The chassis's and the services' own tests, against real backing services
+test-examples: setup ## The chassis's, the services' and new services' own tests, against real backing services
 	$(EXAMPLE) examples/chassis python -m chassis_testing.install
 	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each pytest $(ARGS); done
+	$(PYTEST) tests/examples $(ARGS)
 
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
@@ -69,7 +70,7 @@ test-e2e: setup binaries ## Real pods on a real node
 	$(PYTEST) tests/e2e --durations=15 --durations-min=5 $(ARGS)
 
 .PHONY: golden
-golden: setup ## Rewrite the golden files of the templates' and the command line's tests; look at the difference
+golden: setup ## Rewrite golden files, and what the template owns of the examples; look at the difference
 	$(PYTEST) tests/unit/render tests/unit/cli -q --golden=write $(ARGS)
 
 ## Before a commit

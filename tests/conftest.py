@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-SECONDS = {"unit": 60, "integration": 300, "faults": 3600, "e2e": 900}
+SECONDS = {"unit": 60, "examples": 900, "integration": 300, "faults": 3600, "e2e": 900}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

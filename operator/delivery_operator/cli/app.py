@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 COMMANDS: Final = {
-    "init": "Write a DeliveryService from questions or flags.",
+    "init": "Write a DeliveryService, or a whole service from a template.",
     "validate": "Say all that admission would say, without a cluster.",
     "render": "Print what the operator would make of a file, without a cluster.",
     "compose": "Write a Compose file with the same processes and backing services.",

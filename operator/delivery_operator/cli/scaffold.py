@@ -1,12 +1,13 @@
 """Writes a service's folder from the template in templates/service, by copier.
 
-The folder is made beside its place and then renamed, so that it is there as a whole or not at all.
+The folder is made beside its place and then renamed, so that it is there as a whole or not at all. What it is
+asked for is checked in delivery_operator.cli.newservice.
 """
 
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +22,6 @@ _SKELETON: Final = "skeleton"
 _SLICE: Final = "slice"
 
 
-def templates() -> list[str]:
-    """Return the names of the templates there are."""
-    return sorted(path.stem for path in (_source() / "answers").glob("*.yml"))
-
-
 def answers(template: str) -> dict[str, Any]:
     """Return what a template answers by itself."""
     found: dict[str, Any] = yaml.safe_load((_source() / "answers" / f"{template}.yml").read_text())
@@ -37,22 +33,23 @@ def skeleton(given: Answers, into: Path) -> None:
     _copy(_SKELETON, given, into)
 
 
-def write(given: Answers, place: Path) -> None:
+def write(given: Answers, place: Path, check: Callable[[Path], None]) -> None:
     """Write a whole service: the skeleton, and something small on it that works.
 
     Args:
         given: the answers, with `template`, `name`, `purpose` and `chassis`.
-        place: an empty folder, or one that is not there yet.
+        place: an empty folder, or one that is not there yet; its parent is there.
+        check: is given the folder before it gets its place; what it raises ends it.
 
     Raises:
         OSError: it cannot be written, or somebody has put something there meanwhile; then nothing is left of it.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         made = beside / place.name
         for part in (_SKELETON, _SLICE, given["template"]):
             _copy(part, given, made)
+        check(made)
         os.replace(made, place)  # noqa: PTH105 an empty folder may be there: Path.replace says the same
     finally:
         shutil.rmtree(beside)

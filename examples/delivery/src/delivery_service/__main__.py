@@ -1,4 +1,4 @@
-"""`python -m delivery_service` is the same as `delivery`."""
+"""`python -m delivery_service` is the service's program too."""
 
 from delivery_service.cli import main
 

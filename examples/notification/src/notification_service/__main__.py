@@ -1,4 +1,4 @@
-"""`python -m notification_service` is the same as `notification`."""
+"""`python -m notification_service` is the service's program too."""
 
 from notification_service.cli import main
 

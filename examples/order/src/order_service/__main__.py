@@ -1,4 +1,4 @@
-"""`python -m order_service` is the same as `order`."""
+"""`python -m order_service` is the service's program too."""
 
 from order_service.cli import main
 

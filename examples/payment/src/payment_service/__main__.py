@@ -1,4 +1,4 @@
-"""`python -m payment_service` is the same as `payment`."""
+"""`python -m payment_service` is the service's program too."""
 
 from payment_service.cli import main
 

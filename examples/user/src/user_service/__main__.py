@@ -1,4 +1,4 @@
-"""`python -m user_service` is the same as `user`."""
+"""`python -m user_service` is the service's program too."""
 
 from user_service.cli import main
 

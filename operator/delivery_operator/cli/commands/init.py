@@ -1,4 +1,4 @@
-"""`init`: a DeliveryService from questions or flags."""
+"""`init`: a DeliveryService from questions or flags, or with a template a whole service."""
 
 import shlex
 import sys
@@ -21,7 +21,10 @@ EXAMPLES = (
     'kubectl delivery init order --image registry.example.com/shop/order:v1.0.0 --process web="order web" \\',
     '  --port web=50051/grpc --process relay="order relay" --backing-service db=postgresql:15 \\',
     '  --migrate "order migrate" > order.yaml',
+    "kubectl delivery init cart --template rest --chassis ../delivery-operator/examples/chassis",
 )
+TEMPLATES: Final = ("grpc-postgres", "rest", "kafka-worker", "rabbit-worker")
+"""Folders of templates/service; named here, so that no start of the command line looks for them on the disk."""
 
 _WEB: Final = "web"
 _DEFAULT_PORT: Final = "8080/http"
@@ -74,11 +77,48 @@ def command(  # noqa: PLR0913 its options
     migrate: Annotated[
         str | None, typer.Option("--migrate", metavar="COMMAND", help="Migrates the database.", **_MANY)
     ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--template",
+            help=f"Write a whole service into a folder instead. One of: {', '.join(TEMPLATES)}.",
+            autocompletion=lambda: list(TEMPLATES),
+            **_MANY,
+        ),
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into", metavar="FOLDER", help="With --template: where. Default: one of the name, here.", **_MANY
+        ),
+    ] = None,
+    chassis: Annotated[
+        str | None,
+        typer.Option(
+            "--chassis",
+            metavar="FOLDER|GIT",
+            help="With --template: where the chassis is, as a folder or as git+URL@REVISION#subdirectory=PATH. "
+            "Default: the folder chassis beside the new one.",
+            **_MANY,
+        ),
+    ] = None,
 ) -> None:
     """Write a DeliveryService: from flags, or where name or image is missing, from questions.
 
-    It goes to standard output, and the questions do not, so that it can be written to a file.
+    It goes to standard output, and the questions do not, so that it can be written to a file. With --template, a whole
+    service is written into a folder: program, tests, image and DeliveryService.
     """
+    if template is not None:
+        own = {"--process": process, "--port": port, "--schedule": schedule}
+        _refuse(
+            {**own, "--backing-service": backing_service, "--migrate": migrate},
+            "does not go with --template",
+            "leave it out",
+        )
+        given = {"image": image, "namespace": namespace, "environment": environment, **_codebase(repository, revision)}
+        _begin(template, name, into, chassis, {key: value for key, value in given.items() if value})
+        return
+    _refuse({"--into": into, "--chassis": chassis}, "goes with --template only", "add --template, or leave it out")
     asked = name is None or image is None
     name = name or _ask("Name of the service")
     image = image or _ask("Image, with its tag")
@@ -90,11 +130,8 @@ def command(  # noqa: PLR0913 its options
     if not process:
         process, port = [f"{_WEB}={name}"], port or [f"{_WEB}={_DEFAULT_PORT}"]
     spec: dict[str, Any] = {"environment": environment} if environment else {}
-    if repository or revision:
-        spec["codebase"] = {
-            "repository": _given(repository, "--repository"),
-            "revision": _given(revision, "--revision"),
-        }
+    if codebase := _codebase(repository, revision):
+        spec["codebase"] = codebase
     spec |= {"image": image, "processes": _processes(process, port or (), schedule or ())}
     if backing_service:
         spec["backingServices"] = [_binding(name, each) for each in backing_service]
@@ -106,6 +143,21 @@ def command(  # noqa: PLR0913 its options
     for binding in spec.get("backingServices", ()):
         keys = ", ".join(binding["env"].values())
         sys.stderr.write(f"next: create the Secret {binding['secret']} with the key {keys}\n")
+
+
+def _begin(template: str, name: str | None, into: str | None, chassis: str | None, begins: dict[str, str]) -> None:
+    if template not in TEMPLATES:
+        raise Wrong(f"there is no template {template!r}", f"choose one of {', '.join(TEMPLATES)}")
+    # Imported here: the other ways of this command need none of it.
+    from delivery_operator.cli.newservice import Asked, begin  # noqa: PLC0415
+
+    begin(Asked(template, name or _ask("Name of the service"), into, chassis, begins))
+
+
+def _refuse(flags: dict[str, Any], why: str, remedy: str) -> None:
+    for flag, value in flags.items():
+        if value:
+            raise Wrong(f"{flag} {why}", remedy)
 
 
 def _ask(question: str, default: str | None = None) -> str:
@@ -126,6 +178,12 @@ def _ask_many(question: str, default: str) -> list[str]:
     while answer := _ask(f"{question}, empty for no more", "" if found else default):
         found.append(answer)
     return found
+
+
+def _codebase(repository: str | None, revision: str | None) -> dict[str, str]:
+    if not (repository or revision):
+        return {}
+    return {"repository": _given(repository, "--repository"), "revision": _given(revision, "--revision")}
 
 
 def _given(value: str | None, flag: str) -> str:

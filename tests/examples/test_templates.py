@@ -61,7 +61,7 @@ def test_the_chassis_may_come_from_git(
 ) -> None:
     repository = tmp_path / "platform"
     shutil.copytree(CHASSIS, repository / "examples" / "chassis", ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    git = ["git", "-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    git = ["git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.com"]
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "All"], ["tag", "v1.0.0"]):
         subprocess.run([*git, *words], check=True)
     monkeypatch.chdir(tmp_path)

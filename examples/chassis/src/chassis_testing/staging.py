@@ -20,7 +20,7 @@ def stage(folder: Path) -> None:
     Raises:
         InstallError: one could not be installed; the text has the remedy.
     """
-    install([each.name for each in STAGED], lambda text: sys.stderr.write(f"chassis_testing: {text}\n"))
+    install([each.name for each in STAGED], _say)
     for each in STAGED:
         shutil.rmtree(folder / each.name, ignore_errors=True)  # what an earlier version held
         shutil.copytree(each.folder, folder / each.name, copy_function=_link)
@@ -41,9 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         stage(parser.parse_args(arguments).folder)
     except BackingServiceError as error:
-        sys.stderr.write(f"chassis_testing: {error}\n")
+        _say(str(error))
         return 1
     return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"chassis_testing: {text}\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ WORKER = {
     "DATABASE_URL": f"postgres://shop:{SECRET}@127.0.0.1/shop",
     "AMQP_URL": f"amqp://shop:{SECRET}@127.0.0.1/",
     "REDIS_ADDR": "redis:6379",
-    "USER_ADDRESS": "user:50051",
+    "USER_ADDRESS": "user-service:50051",
     "SMTP_ADDR": "mail:587",
     "SMTP_FROM": "Shop <news@shop.test>",
 }

@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import structlog
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.sql.database import StorageUnavailableError, opened, ping, single, transact
@@ -30,6 +34,8 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
 
 
 async def test_a_slow_statement_is_told_without_its_values(engine: AsyncEngine) -> None:
+    """PG-5, PG-8, LG-2."""
+
     async def work(connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT pg_sleep(0.1),\n  :private"), {"private": PRIVATE})
         await connection.execute(text("SELECT 1"))
@@ -57,7 +63,52 @@ async def test_a_failed_statement_is_told_with_its_error(engine: AsyncEngine) ->
     assert PRIVATE not in str(said)
 
 
+async def test_a_value_that_is_there_already_is_not_quoted(engine: AsyncEngine) -> None:
+    """LG-3; PostgreSQL's details quote it."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(text("CREATE TEMPORARY TABLE users (email text PRIMARY KEY)"))
+        for _ in range(2):
+            await connection.execute(text("INSERT INTO users VALUES (:private)"), {"private": PRIVATE})
+
+    with structlog.testing.capture_logs() as said, pytest.raises(IntegrityError, match=PRIVATE):
+        await transact(engine, work)
+    assert said[-1]["error"] == 'duplicate key value violates unique constraint "users_pkey"'
+    assert PRIVATE not in str(said)
+
+
+@pytest.mark.usefixtures("own_provider")
+async def test_each_statement_is_a_span_without_values(database: str) -> None:
+    """PG-1, PG-8, OB-6."""
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    trace.set_tracer_provider(provider)
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT 1 WHERE 'x' = :private"), {"private": PRIVATE})
+
+    async def fail(connection: AsyncConnection) -> None:
+        await connection.execute(text("INSERT INTO missing VALUES (:private)"), {"private": PRIVATE})
+
+    settings = DatabaseSettings(database_url=SecretStr(database))
+    # A service with a replica has two pools.
+    async with opened(settings, "tests") as engine, opened(settings, "tests") as replica:
+        with provider.get_tracer("tests").start_as_current_span("request") as request:
+            await single(engine, work)
+            await single(replica, work)
+            with pytest.raises(ProgrammingError):
+                await single(engine, fail)
+    names = ("postgresql SELECT", "postgresql SELECT", "postgresql INSERT")
+    spans = [span for span in kept.get_finished_spans() if span.name in names]
+    assert [span.name for span in spans] == list(names)
+    assert {span.parent.span_id for span in spans if span.parent} == {request.get_span_context().span_id}
+    assert [span.status.is_ok for span in spans] == [True, True, False]
+    assert PRIVATE not in "".join(span.to_json() for span in kept.get_finished_spans())
+
+
 async def test_a_transaction_that_loses_its_connection_is_tried_again(engine: AsyncEngine) -> None:
+    """SO-10, PG-6, X-4."""
     tries = 0
 
     async def work(connection: AsyncConnection) -> int:
@@ -76,6 +127,8 @@ async def test_a_transaction_that_loses_its_connection_is_tried_again(engine: As
 async def test_a_database_that_is_gone_is_unavailable_and_comes_back(
     engine: AsyncEngine, postgresql: PostgreSQL
 ) -> None:
+    """PG-6."""
+
     async def work(connection: AsyncConnection) -> int:
         return int((await connection.execute(text("SELECT 7"))).scalar_one())
 
@@ -91,6 +144,7 @@ async def test_a_database_that_is_gone_is_unavailable_and_comes_back(
 
 
 async def test_a_pool_that_is_used_up_is_unavailable(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PG-2."""
     monkeypatch.setattr("chassis.sql.database._CONNECT_TIMEOUT_SECONDS", 0.1)
     settings = DatabaseSettings(database_url=SecretStr(database), db_pool_max_open=1, db_pool_max_idle=1)
     holding, free = asyncio.Event(), asyncio.Event()

@@ -58,7 +58,7 @@ def create_engine(settings: DatabaseSettings, application: str, url: URL | None 
         hide_parameters=True,  # statements in errors and logs come without users' data
         connect_args=connect_args(application),
     )
-    watch(engine, settings.slow_seconds, traced=settings.traces_endpoint is not None)
+    watch(engine, settings.slow_seconds)
     return engine
 
 

@@ -6,14 +6,18 @@ from typing import Final
 from delivery_operator.api.crd import DEFINITIONS
 from delivery_operator.cli.app import program
 from delivery_operator.cli.exits import MEANING
-from docs import admission, chart, commands, conditions, environ, fields, operator, templates
+from docs import admission, chart, commands, conditions, environ, fields, operator, requirements, templates
 
 REFERENCE: Final = Path("docs/reference")
 ROOT: Final = Path(__file__).parents[2]
 
 
 def outputs() -> dict[Path, str]:
-    """Every generated page, relative to the repository's root, with the text it should have."""
+    """Every generated page, relative to the repository's root, with the text it should have.
+
+    Raises:
+        requirements.BadRequirements: the list of requirements and the tests do not belong together.
+    """
     pages = {definition.kind.lower(): fields.kind_page(definition) for definition in DEFINITIONS}
     pages |= {
         "admission": admission.admission_page(),
@@ -27,4 +31,5 @@ def outputs() -> dict[Path, str]:
         "templates": templates.templates_page(),
         "operator-settings": operator.settings_page(),
     }
-    return {REFERENCE / f"{name}.md": text for name, text in pages.items()}
+    reference = {REFERENCE / f"{name}.md": text for name, text in pages.items()}
+    return reference | {requirements.PAGE: requirements.requirements_page(ROOT)}

@@ -1,4 +1,4 @@
-"""CA-4, CA-5, CA-6, CA-7, CA-10, CA-11: what a cache spares, and what it does when it is dead."""
+"""CA-1, CA-3..CA-7, CA-11, SD-3: what a cache spares, and what it does when it is dead."""
 
 import asyncio
 import os
@@ -153,6 +153,7 @@ async def test_what_another_release_has_kept_counts_as_nothing(redis_server: Red
 
 
 async def test_without_redis_values_come_from_where_they_come_from_and_everybody_sees_it(redis_server: Redis) -> None:
+    """LG-8, SD-10, X-13."""
     async with stores(redis_server) as (store,):
         source, name = Source(), uuid4().hex
         things = cache(store, name=name)
@@ -170,7 +171,7 @@ async def test_without_redis_values_come_from_where_they_come_from_and_everybody
 
 
 async def test_a_redis_that_hangs_holds_up_each_for_a_moment_and_nobody_for_another(redis_server: Redis) -> None:
-    """CA-10: ten different values at once take as long as one."""
+    """CA-10, SD-10: ten different values at once take as long as one."""
     async with stores(redis_server) as (store,):
         source, things = Source(), cache(store, load_seconds=1)
         await things.get("a", source.load)
@@ -236,6 +237,7 @@ async def test_the_first_level_is_off_while_nobody_can_tell_it_anything(redis_se
 
 
 async def test_the_first_level_keeps_so_many_the_least_used_go_and_none_for_long(redis_server: Redis) -> None:
+    """CA-3, W-15."""
     name = uuid4().hex
     async with with_first_levels(redis_server, name, most=2, seconds=0.5) as (one, _):
 

@@ -123,6 +123,8 @@ async def test_an_error_becomes_a_status_and_tells_no_more_than_it_may(
 
 
 async def test_an_answer_takes_no_longer_than_the_drain_leaves() -> None:
+    """W-7."""
+
     async def say(_request: bytes, _context: Any) -> bytes:
         await asyncio.Event().wait()
         return b""
@@ -188,6 +190,7 @@ async def test_an_empty_stream_ends_well() -> None:
 
 
 async def test_a_call_in_progress_is_finished_and_health_says_no() -> None:
+    """F9-3."""
     begun, free = asyncio.Event(), asyncio.Event()
 
     async def say(_request: bytes, _context: Any) -> bytes:
@@ -210,6 +213,7 @@ async def test_a_call_in_progress_is_finished_and_health_says_no() -> None:
 
 @pytest.mark.usefixtures("own_provider")
 async def test_a_call_goes_on_with_the_trace_and_is_tried_again_where_that_may_help() -> None:
+    """X-4, LG-4."""
     codes = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, None]
     seen: list[dict[str, Any]] = []
 
@@ -249,6 +253,7 @@ async def test_a_refusal_is_raised_as_it_is_and_not_tried_again() -> None:
 
 
 async def test_a_service_that_hangs_is_given_up_and_then_not_called() -> None:
+    """X-13."""
     calls = 0
 
     async def say(_request: bytes, _context: Any) -> bytes:

@@ -27,7 +27,7 @@ from chassis.errors import (
 )
 from chassis.http.app import MAX_BODY_BYTES, application
 from chassis.http.protocol import Protocol
-from chassis.http.server import Server, request_timeout_seconds
+from chassis.http.server import IDLE_SECONDS, READ_SECONDS, Server, request_timeout_seconds
 from chassis.readiness import Readiness
 from chassis.settings import ServiceSettings
 from chassis.shutdown import Shutdown
@@ -188,7 +188,7 @@ def _labels(method: str, path: str) -> dict[str, str]:
 
 @pytest.mark.usefixtures("own_provider")
 async def test_a_request_goes_on_with_the_callers_trace_and_is_one_line() -> None:
-    """LG-2, LG-4, F11-6."""
+    """SP-10, LG-2, LG-4, F11-6."""
     outgoing: dict[str, str] = {}
 
     async def work() -> None:
@@ -214,6 +214,8 @@ async def test_a_request_goes_on_with_the_callers_trace_and_is_one_line() -> Non
 
 
 async def test_what_is_slow_is_a_warning() -> None:
+    """LG-2."""
+
     async def work() -> None:
         await asyncio.sleep(0.05)
 
@@ -225,7 +227,13 @@ async def test_what_is_slow_is_a_warning() -> None:
     assert line["duration_ms"] >= 50
 
 
+def test_the_limits_are_those_of_the_documents() -> None:
+    """SP-7, F7-3."""
+    assert (Protocol.read_seconds, READ_SECONDS, IDLE_SECONDS) == (5, 5, 120)
+
+
 def test_no_answer_takes_longer_than_the_drain_leaves() -> None:
+    """F7-3, W-7."""
     assert request_timeout_seconds(ServiceSettings()) == 10
     assert request_timeout_seconds(ServiceSettings(shutdown_drain_seconds=60)) == 10
     assert request_timeout_seconds(ServiceSettings(shutdown_drain_seconds=3)) == 2

@@ -1,4 +1,4 @@
-"""CA-2: one holds a lock at a time, and who holds it no more changes nothing."""
+"""CA-2, SD-3: one holds a lock at a time, and who holds it no more changes nothing."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""F11, LG: what is on stdout."""
+"""F11: what is on stdout."""
 
 import json
 import logging
@@ -28,6 +28,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def test_our_lines_and_those_of_libraries_look_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    """LG-1, F11-2, F11-5, F11-8."""
     logs.configure("info")
     structlog.get_logger("ours").info("order created", order_id="1")
     logging.getLogger("theirs").warning("careful: %s", "hot")
@@ -43,6 +44,7 @@ def test_our_lines_and_those_of_libraries_look_alike(capsys: pytest.CaptureFixtu
 
 
 def test_an_unknown_level_is_a_warning_and_info(capsys: pytest.CaptureFixture[str]) -> None:
+    """F11-5."""
     logs.configure("loud")
     structlog.get_logger("ours").debug("unseen")
     structlog.get_logger("ours").info("seen")
@@ -51,6 +53,7 @@ def test_an_unknown_level_is_a_warning_and_info(capsys: pytest.CaptureFixture[st
 
 
 def test_an_error_has_its_stack_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    """LG-3, F11-7."""
     logs.configure("info")
     try:
         int("why")
@@ -61,6 +64,7 @@ def test_an_error_has_its_stack_trace(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_no_secret_is_printed_wherever_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """F3-15, W-1, PG-7."""
     logs.configure("info", [SECRET])
     logging.getLogger("driver").error("cannot connect to postgres://shop:%s@db", SECRET)
     structlog.get_logger("ours").info(f"with {SECRET}", also=SECRET)
@@ -73,6 +77,7 @@ def test_masks_secrets_but_not_ordinary_words() -> None:
 
 @pytest.mark.usefixtures("own_provider")
 def test_lines_have_the_trace_of_what_is_handled(capsys: pytest.CaptureFixture[str]) -> None:
+    """LG-4."""
     logs.configure("info")
     tracing.configure("tests", "1", None)
     trace_id = "0af7651916cd43dd8448eb211c80319c"

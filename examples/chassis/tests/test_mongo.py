@@ -1,4 +1,4 @@
-"""X-13, LG-3, OB-6: what asking MongoDB looks like from outside, and that nothing of it shows what users sent."""
+"""X-4, X-13, LG-3, OB-6: what asking MongoDB looks like from outside, and that nothing of it shows what users sent."""
 
 import asyncio
 import json

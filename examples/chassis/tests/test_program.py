@@ -1,4 +1,4 @@
-"""F12-3: what a person sees who starts a program, rightly or wrongly."""
+"""F8-5, F12-3: what a person sees who starts a program, rightly or wrongly."""
 
 import json
 import os

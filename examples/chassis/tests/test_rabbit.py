@@ -1,4 +1,4 @@
-"""MQ-6, MQ-7, F9-5, F9-6, W-8: work that is handed over by RabbitMQ is done, and not lost whatever ends when."""
+"""SN-6, MQ-6, MQ-7, F9-5, F9-6, W-8: work that is handed over by RabbitMQ is done, and not lost whatever ends when."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -169,6 +169,7 @@ async def test_the_trace_goes_on_and_the_log_tells_the_outcome(settings: RabbitS
 
 @pytest.mark.parametrize("prefetch", [1, 2])
 async def test_so_many_are_worked_on_at_once(settings: RabbitSettings, prefetch: int) -> None:
+    """SN-5."""
     await send(settings, b"one", b"two", b"three")
     work = Work(stop=True)
     async with working(settings.model_copy(update={"amqp_prefetch": prefetch}), work):
@@ -336,6 +337,7 @@ async def test_a_queue_with_other_properties_is_named(settings: RabbitSettings) 
 
 
 async def test_without_a_broker_it_does_not_start() -> None:
+    """SN-2."""
     settings = RabbitSettings(amqp_url=SecretStr(f"amqp://shop:s3cret-Pa55@127.0.0.1:{free_port()}/"))
     with pytest.raises(CommandError, match=r"^no rabbitmq: .*onnect") as failed:
         async with publishing(settings, "tests"):

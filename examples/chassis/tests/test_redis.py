@@ -1,4 +1,4 @@
-"""CA-10, CA-11, SD-8: what asking Redis looks like from outside."""
+"""CA-1, CA-10, CA-11: what asking Redis looks like from outside."""
 
 import asyncio
 
@@ -23,6 +23,7 @@ async def write_and_read(store: Store) -> str | None:
 
 
 async def test_what_was_written_is_read(redis_server: Redis) -> None:
+    """SD-8."""
     async with opened(at(redis_server), "tests") as store:
         assert await write_and_read(store) == "value"
 
@@ -34,6 +35,8 @@ async def test_a_database_of_another_number_is_another_one(redis_server: Redis) 
 
 
 async def test_an_outage_is_told_and_counted_and_over_when_redis_is_back(redis_server: Redis) -> None:
+    """LG-8, CA-7."""
+
     def failures() -> float:
         return REGISTRY.get_sample_value("redis_failures_total", {"what": "write"}) or 0
 

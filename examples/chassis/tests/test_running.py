@@ -1,4 +1,4 @@
-"""A process while it runs: readiness, what the platform asks over HTTP, and its end (F7-2, F9)."""
+"""A process while it runs: readiness, what the platform asks over HTTP, and its end (F7-2, F9-3, OB-4)."""
 
 import asyncio
 import os

@@ -125,6 +125,7 @@ def test_without_a_place_to_send_to_nothing_is_recorded_and_ids_are_passed_on() 
 
 
 def test_an_error_is_reported_without_secrets(collector: Collector) -> None:
+    """SO-13, OB-1."""
     dsn = SecretStr(f"http://key@{collector.address}/1")
     reports.configure(dsn, "tests", "1.2.3", (SECRET,))
     reports.report(LookupError(f"no access with {SECRET}"))

@@ -1,4 +1,4 @@
-"""F3: what is read from the environment, and what is said when it is wrong."""
+"""F3-13: what is read from the environment, and what is said when it is wrong."""
 
 from typing import ClassVar
 
@@ -27,6 +27,7 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_defaults_hold_where_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F3-5."""
     monkeypatch.setenv("API_KEY", SECRET)
     settings = Settings.load()
     assert (settings.port, settings.log_level, settings.debug_mode) == (8080, "info", False)
@@ -34,6 +35,7 @@ def test_defaults_hold_where_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_required_variable_is_named(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    """F3-6."""
     if value is not None:
         monkeypatch.setenv("API_KEY", value)
     with pytest.raises(CommandError, match=r"^API_KEY is required$"):
@@ -42,6 +44,7 @@ def test_a_required_variable_is_named(monkeypatch: pytest.MonkeyPatch, value: st
 
 @pytest.mark.parametrize("port", ["eighty", "8080.5", "-1", "65536"])
 def test_every_wrong_variable_is_named_and_no_value_shown(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    """F3-5, F3-15."""
     monkeypatch.setenv("PORT", port)
     with pytest.raises(CommandError) as refused:
         Settings.load()
@@ -61,12 +64,14 @@ def test_spans_go_by_the_protocol_that_is_named_or_not_at_all(monkeypatch: pytes
 
 @pytest.mark.parametrize(("value", "on"), [("true", True), ("TRUE", False), ("1", False), ("yes", False)])
 def test_debug_mode_is_on_by_exactly_true(monkeypatch: pytest.MonkeyPatch, value: str, on: bool) -> None:
+    """F3-8."""
     monkeypatch.setenv("API_KEY", SECRET)
     monkeypatch.setenv("DEBUG_MODE", value)
     assert Settings.load().debug_mode is on
 
 
 def test_a_missing_optional_variable_is_worth_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F3-7."""
     monkeypatch.setenv("API_KEY", SECRET)
     assert Settings.load().missing == {"SENTRY_DSN": "errors are only logged"}
     monkeypatch.setenv("SENTRY_DSN", "https://key@sentry.example.com/1")
@@ -74,6 +79,7 @@ def test_a_missing_optional_variable_is_worth_a_warning(monkeypatch: pytest.Monk
 
 
 def test_secrets_are_hidden_and_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """F3-15, PG-7."""
     monkeypatch.setenv("API_KEY", SECRET)
     monkeypatch.setenv("SENTRY_DSN", "https://key:p%40ss@sentry.example.com/1")
     settings = Settings.load()
@@ -97,9 +103,16 @@ def test_an_unusable_database_is_explained_but_not_shown(url: str, complaint: st
 
 
 def test_the_replica_is_the_database_where_there_is_none() -> None:
+    """PG-6."""
     alone = DatabaseSettings(database_url=SecretStr("postgres://db/shop"))
     assert alone.replica == alone.database
     both = DatabaseSettings(
         database_url=SecretStr("postgres://db/shop"), database_replica_url=SecretStr("postgres://copy/shop")
     )
     assert (both.database.host, both.replica.host) == ("db", "copy")
+
+
+def test_a_pool_is_as_large_as_the_documents_say() -> None:
+    """F4-5, SO-11."""
+    pool = DatabaseSettings(database_url=SecretStr("postgres://db/shop"))
+    assert (pool.db_pool_max_open, pool.db_pool_max_idle, pool.db_pool_max_lifetime_seconds) == (25, 25, 300)

@@ -41,6 +41,7 @@ def test_a_worker_without_kafka_does_not_start(redis_server: Redis) -> None:
 
 
 def test_web_does_not_start_without_redis() -> None:
+    """SD-8, F4-6, F3-15."""
     result = run("web", REDIS_ADDR=f"{HOST}:{free_port()}", REDIS_PASSWORD=KEY)
     assert result.returncode == 1
     assert result.stderr.startswith("delivery: no redis: ")

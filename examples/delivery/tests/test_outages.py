@@ -1,4 +1,4 @@
-"""SD-9, SD-10, F9-8: what a worker does while what it needs is away, and that all is done when it is back."""
+"""F9-8: what a worker does while what it needs is away, and that all is done when it is back."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ async def test_without_redis_orders_wait_with_kafka(
 async def test_a_kafka_that_hangs_is_seen_and_one_that_is_away_is_waited_for(
     shop: Shop, repository: RedisDeliveryRepository, kafka: Kafka
 ) -> None:
-    """With LOG_LEVEL=debug the last words before the pause say which call hangs."""
+    """SD-9, LG-6: with LOG_LEVEL=debug the last words before the pause say which call hangs."""
     await work(repository, "anna", "bela")
     async with shop.worker(LOG_LEVEL="debug", SHUTDOWN_DRAIN_SECONDS="4") as worker, shop.listening():
         await shop.tell("o1", "o2")

@@ -34,7 +34,7 @@ async def each_has_one(repository: RedisDeliveryRepository, shop: Shop, orders: 
 
 
 async def test_an_order_from_the_payment_to_the_door(shop: Shop, repository: RedisDeliveryRepository) -> None:
-    """With one trace id all the way, also through the maps; and an event that is told again changes nothing."""
+    """SD-1, LG-4, OB-3: one trace all the way, also through the maps; an event that is told again changes nothing."""
     await work(repository, "anna", "bela")
     await shop.tell("o1")  # before the worker is there: nothing is lost
     await shop.tell("o1", "o2", event="order_created")

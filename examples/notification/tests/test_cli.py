@@ -33,6 +33,7 @@ def test_help_names_the_subcommands() -> None:
     ],
 )
 def test_what_is_required_is_named(settings: type[Settings], required: list[str]) -> None:
+    """SN-2."""
     with pytest.raises(CommandError) as failed:
         settings.load()
     assert sorted(str(failed.value).split("; ")) == [f"{name} is required" for name in required]

@@ -1,4 +1,4 @@
-"""SN-5..SN-13, W-8, F9: the worker as a process, with everything that it needs, and without each of it in turn."""
+"""SN-5..SN-12, W-8, F9-8: the worker as a process, with everything that it needs, and without each of it in turn."""
 
 import urllib.request
 from time import monotonic
@@ -83,7 +83,7 @@ async def test_a_busy_worker_finishes_and_takes_no_more(backing: Backing, postma
 
 
 async def test_what_is_not_finished_in_time_another_worker_sends(backing: Backing, postman: Postman) -> None:
-    """F9-6."""
+    """F9-5, F9-6."""
     postman.hold = True
     async with working(backing, SHUTDOWN_DRAIN_SECONDS="1") as worker:
         await send(backing.amqp, task(1))

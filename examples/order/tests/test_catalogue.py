@@ -1,4 +1,4 @@
-"""SO-9: an order is made by the catalogue's word, asked of a real server."""
+"""SO-9, X-2, X-13: an order is made by the catalogue's word, asked of a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""`order migrate` and `order seed` against a real database."""
+"""SO-11, F12-3: `order migrate` and `order seed` against a real database."""
 
 import asyncio
 import json

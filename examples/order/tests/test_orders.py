@@ -56,7 +56,7 @@ async def test_lists_come_from_the_replica_and_nothing_else_does(database: str, 
 
 
 async def test_statuses_change_by_the_hundred_and_each_is_answered(order: Order) -> None:
-    """SO-5, W-10."""
+    """SO-5, PG-9, W-10."""
     async with order.client() as client:
         made = await asyncio.gather(*(client.CreateOrder(request("123")) for _ in range(120)))
         ids = [answer.order.id for answer in made]
@@ -90,6 +90,7 @@ async def test_a_status_that_there_is_not_is_named(order: Order) -> None:
 
 
 async def test_tracking_tells_every_change_to_everybody_and_ends_with_the_last(order: Order) -> None:
+    """SO-1."""
     async with order.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         told: list[list[pb.OrderStatus.ValueType]] = [[], []]
@@ -134,6 +135,7 @@ async def test_tracking_does_not_hold_up_the_end(order: Order) -> None:
 
 
 async def test_a_stream_ends_by_itself_before_its_connection_is_cut(database: str) -> None:
+    """F9-9: the client calls again."""
     async with started(database, SHUTDOWN_DRAIN_SECONDS="1.5") as order, order.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         for _ in range(3):
@@ -153,6 +155,7 @@ async def test_a_client_that_leaves_a_stream_leaves_nothing_behind(order: Order)
 
 
 async def test_an_order_and_what_is_told_of_it_are_stored_together(order: Order, database: str) -> None:
+    """SO-11, PG-5: one transaction."""
     async with order.client() as client:
         answers = await asyncio.gather(*(client.CreateOrder(request("123", key="k")) for _ in range(20)))
         await client.UpdateStatuses(changes([answers[0].order.id], pb.ORDER_STATUS_PAID))
@@ -162,7 +165,7 @@ async def test_an_order_and_what_is_told_of_it_are_stored_together(order: Order,
 
 
 async def test_the_release_before_goes_on_working(database: str) -> None:
-    """F12-6: what it writes knows nothing of the columns that are new."""
+    """SO-11, PG-4, F12-6: what it writes knows nothing of the columns that are new."""
     with psycopg.connect(database, autocommit=True) as connection:
         columns = "INSERT INTO orders (id, user_id, status, created_at) VALUES (%s, 'u', 'pending', now())"
         assert connection.execute(columns, [uuid4()]).rowcount == 1

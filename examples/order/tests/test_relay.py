@@ -83,6 +83,7 @@ def paid(order_id: str) -> pb.UpdateStatusesRequest:
 
 
 async def test_events_are_told_with_their_trace_and_forgotten(order: Order, database: str, kafka: Kafka) -> None:
+    """SO-13, MQ-1, OB-3."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     sent = (("x-request-id", "req-1"), ("traceparent", f"00-{trace}-00f067aa0ba902b7-01"))
     async with order.client() as client, relaying(database, kafka) as relay, listening(kafka) as listener:

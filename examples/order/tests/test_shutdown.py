@@ -1,4 +1,4 @@
-"""What clients notice when a server is replaced: nothing."""
+"""F9-3, F9-4, F9-11: what clients notice when a server is replaced: nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator

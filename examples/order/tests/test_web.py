@@ -15,6 +15,7 @@ from order_service.pb import order_service_pb2 as pb
 
 
 async def test_creates_and_returns_an_order(order: Order) -> None:
+    """SO-1, SO-2, SO-3."""
     async with order.client() as client:
         created = (await client.CreateOrder(request("123", milk=2, bread=1))).order
         found = (await client.GetOrder(pb.GetOrderRequest(id=created.id))).order
@@ -65,6 +66,7 @@ async def test_a_repeated_request_makes_one_order(order: Order, database: str) -
 
 
 async def test_logs_follow_the_callers_ids(order: Order) -> None:
+    """SO-8, LG-4, LG-7."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     sent = (("x-request-id", "req-1"), ("traceparent", f"00-{trace}-00f067aa0ba902b7-01"))
     async with order.client() as client:
@@ -88,6 +90,7 @@ async def test_lines_have_a_trace_where_the_platform_has_none(database: str) -> 
 
 
 async def test_counts_requests(order: Order) -> None:
+    """SO-7, OB-2, OB-4, OB-6, PG-2, PG-8."""
     async with order.client() as client:
         await client.CreateOrder(request())
         with pytest.raises(grpc.aio.AioRpcError):
@@ -103,7 +106,7 @@ async def test_counts_requests(order: Order) -> None:
 
 
 async def test_survives_lost_connections(order: Order, database: str) -> None:
-    """A restarted database costs its clients nothing: the pool's dead connections are replaced."""
+    """SO-10, PG-6: a restarted database costs its clients nothing: the pool's dead connections are replaced."""
     async with order.client() as client:
         await asyncio.gather(*(client.CreateOrder(request()) for _ in range(10)))
         with psycopg.connect(database, autocommit=True) as connection:

@@ -158,6 +158,7 @@ async def test_what_cannot_be_given_back_stays(payment: Payment, surroundings: S
 
 
 async def test_one_trace_goes_to_the_order_service(payment: Payment, surroundings: Surroundings) -> None:
+    """SP-4, SP-10, X-2, LG-4, OB-3."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     async with payment.client() as client:
         surroundings.orders.traces.clear()

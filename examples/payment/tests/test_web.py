@@ -77,7 +77,7 @@ async def test_readiness_follows_the_database_and_liveness_does_not(
 
 
 async def test_nothing_secret_is_in_the_log(payment: Payment, worker: Payment, surroundings: Surroundings) -> None:
-    """F3-15; whatever the tests before have done."""
+    """F3-15, W-1; whatever the tests before have done."""
     said = f"{payment.lines}{worker.lines}"
     for secret in (surroundings.account.key, surroundings.account.webhook_secret, surroundings.database):
         assert secret not in said

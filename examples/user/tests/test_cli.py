@@ -49,6 +49,7 @@ def test_web_does_not_start_where_nothing_keeps_addresses_apart(backing: Backing
 
 
 async def test_migrations_are_done_once_by_whoever_comes_first(empty_database: str, tmp_path: Path) -> None:
+    """SU-7."""
     report = tmp_path / "termination-log"
     report.touch()  # the platform makes it
     variables = {"MONGO_URL": empty_database, "TERMINATION_LOG": str(report), "LOG_LEVEL": "debug"}

@@ -22,6 +22,7 @@ async def called(*calls: Any) -> tuple[list[Any], list[grpc.StatusCode]]:
 
 
 async def test_creates_and_returns_a_user(user: UserWeb) -> None:
+    """SU-1."""
     email = address()
     async with user.client() as client:
         created = await client.CreateUser(create(email.upper()))

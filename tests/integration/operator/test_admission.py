@@ -12,6 +12,7 @@ from tests.support.kube import Kube, Object, RequestFailed
 
 @pytest.mark.parametrize(("change", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_refused_with_a_remedy(kube: Kube, change: Change, message: str) -> None:
+    """F1-6, F3-2, F5-7, among others."""
     body = shop.service("default")
     change(body["spec"])
     with pytest.raises(RequestFailed, match=r"^4\d\d: ") as refused:

@@ -33,6 +33,7 @@ def changed(change: Change) -> Object:
 
 @pytest.mark.parametrize(("change", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_refused_with_a_remedy(change: Change, message: str) -> None:
+    """F1-6, F3-2, F5-7, among others."""
     assert any(message in str(each) for each in validate(changed(change)))
 
 

@@ -1,5 +1,7 @@
 """The generated pages of settings, metrics, chart values, admission rules and variables."""
 
+from pathlib import Path
+
 import click
 import pytest
 
@@ -9,12 +11,13 @@ from delivery_operator.render.bundle import load
 from delivery_operator.runtime.settings import Settings
 from docs import admission, chart, commands, environ, operator, reference, templates
 
-PAGES = {path.stem: text for path, text in reference.outputs().items()}
+OUTPUTS = reference.outputs()
+PAGES = {path.stem: text for path, text in OUTPUTS.items()}
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_are_committed_as_they_are_generated(name: str) -> None:
-    assert (reference.ROOT / reference.REFERENCE / f"{name}.md").read_text() == PAGES[name]
+@pytest.mark.parametrize("path", OUTPUTS, ids=str)
+def test_pages_are_committed_as_they_are_generated(path: Path) -> None:
+    assert (reference.ROOT / path).read_text() == OUTPUTS[path]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -139,7 +139,7 @@ def test_no_message_has_a_time_in_it() -> None:
 
 @pytest.mark.parametrize("gone", [1, 2, 3])
 def test_a_number_is_never_used_twice(serving: World, gone: int) -> None:
-    """F5-3: not even when releases were deleted, some or all."""
+    """F5-3, W-5: not even when releases were deleted, some or all."""
     for image in (NEXT_IMAGE, f"{NEXT_IMAGE}-b"):
         serving.edit(image=image)
         serving.run()

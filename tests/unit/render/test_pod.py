@@ -112,7 +112,7 @@ def test_probes(process: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_writable_folders_have_a_size_and_everything_else_is_read_only(
     scratch: dict[str, str], expected: dict[str, str]
 ) -> None:
-    """F6-3."""
+    """F6-1, F6-3: no other volume."""
     spec = pod({"scratch": scratch})["spec"]
     sizes = {each["name"]: each["emptyDir"]["sizeLimit"] for each in spec["volumes"]}
     (container,) = spec["containers"]

@@ -1,5 +1,6 @@
 """X-4, W-11: trying again."""
 
+import asyncio
 from time import monotonic
 
 import pytest
@@ -55,6 +56,27 @@ async def test_the_last_error_is_raised_without_a_pause_after_it() -> None:
         await again("thing", work, passing=passes, patience=Patience(most=2, first_pause_seconds=0.01))
     assert work.calls == 2
     assert monotonic() - begun < 1
+
+
+async def test_who_is_cancelled_does_not_try_again() -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        assert not begun.is_set()
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(again("thing", work, passing=lambda _: True))
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.cancelled()
+
+
+async def test_as_often_as_it_takes() -> None:
+    work = Flaky(50, Passing())
+    for_ever = Patience(most=None, timeout_seconds=None, first_pause_seconds=0.001, longest_pause_seconds=0.01)
+    assert await again("thing", work, passing=passes, patience=for_ever) == "done"
 
 
 async def test_no_try_begins_after_the_limit() -> None:

@@ -24,7 +24,7 @@ async def test_without_redis_orders_wait_with_kafka(
         await shop.all_told("o1")
         with redis_server.outage():
             await shop.tell("o2")
-            await worker.said("message waits", key="o2")
+            await worker.said("trying again", key="o2")
             await worker.said("not ready", needs="redis")
             await worker.said("cannot dispatch")
         await shop.all_told("o2")

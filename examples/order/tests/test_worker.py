@@ -93,7 +93,7 @@ async def test_a_database_that_is_away_is_waited_for(
         postgresql.kill()
         try:
             await tell(kafka, "delivery_assigned", ids)
-            await worker.said("message waits")
+            await worker.said("trying again", what="deliveries")
         finally:
             await asyncio.to_thread(postgresql.start)
         await eventually(lambda: statuses(database) == {"in_delivery"}, "not in delivery")

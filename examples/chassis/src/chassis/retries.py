@@ -27,13 +27,13 @@ class Patience:
     """How often and how long to try.
 
     Attributes:
-        most: tries in all.
+        most: tries in all; None is no limit.
         timeout_seconds: no try begins later than this; None is no limit.
         first_pause_seconds: doubles with each try, and is lengthened at random by up to twice as much.
         longest_pause_seconds: no pause grows longer.
     """
 
-    most: int = 3
+    most: int | None = 3
     timeout_seconds: float | None = 5
     first_pause_seconds: float = 0.05
     longest_pause_seconds: float = 1
@@ -101,7 +101,9 @@ class _Tries:
             wait_jitter=patience.first_pause_seconds * 2,
         )
 
-    def _may_pass(self, error: Exception) -> bool:
+    def _may_pass(self, error: BaseException) -> bool:
+        if not isinstance(error, Exception):  # stamina asks of these too: who is cancelled does not try again
+            return False
         self._error = error
         return self._passing(error)
 

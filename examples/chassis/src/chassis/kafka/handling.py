@@ -1,6 +1,5 @@
 """One message from its arrival to its end: worked, again while that may help, or put aside as a dead letter (MQ-7)."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -10,14 +9,14 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Histogram
 
 from chassis import metrics, reports, tracing
-from chassis.errors import RejectedError, UnavailableError
+from chassis.errors import RejectedError, UnavailableError, line
 from chassis.kafka.producer import Message, Producer
+from chassis.retries import Patience, again
 
 log = structlog.get_logger(__name__)
 
 TRIES_AFTER_PROGRAM_ERRORS = 3
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 5.0
+FOR_EVER = Patience(most=None, timeout_seconds=None, first_pause_seconds=0.1, longest_pause_seconds=5)
 
 _handled = Counter("kafka_messages_handled", "Messages that are done with", ["topic", "outcome"])
 _latency = Histogram(
@@ -94,28 +93,35 @@ class Handler:
                 )
 
     async def _until_done(self, message: Received, span: Span) -> str:
-        errors, pause = 0, FIRST_PAUSE_SECONDS
-        while True:
+        errors = 0
+
+        async def once() -> None:
+            nonlocal errors
             try:
                 await self._handle(message)
-            except RejectedError as error:
-                span.set_status(Status(StatusCode.ERROR, str(error)))
-                log.error("message rejected", error=str(error))  # noqa: TRY400 - the trace says no more
-                return await self._put_aside(message, str(error))
-            except UnavailableError as error:
-                log.warning("message waits", error=str(error), pause_seconds=pause)
+            except (RejectedError, UnavailableError):
+                raise
             except Exception as error:
                 errors += 1
                 span.set_status(Status(StatusCode.ERROR, type(error).__name__))
                 log.exception("message failed", error=str(error), times=errors)
                 reports.report(error)
-                if errors == TRIES_AFTER_PROGRAM_ERRORS:
-                    return await self._put_aside(message, f"{type(error).__name__} {errors} times")
-            else:
-                return "done"
-            metrics.retries.labels(message.topic).inc()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                raise
+
+        def may_pass(error: Exception) -> bool:
+            if isinstance(error, RejectedError):
+                return False
+            return isinstance(error, UnavailableError) or errors < TRIES_AFTER_PROGRAM_ERRORS
+
+        try:
+            await again(message.topic, once, passing=may_pass, describe=line, patience=FOR_EVER)
+        except RejectedError as error:
+            span.set_status(Status(StatusCode.ERROR, str(error)))
+            log.error("message rejected", error=str(error))  # noqa: TRY400 - the trace says no more
+            return await self._put_aside(message, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever the work raises; it is in the log
+            return await self._put_aside(message, f"{type(error).__name__} {errors} times")
+        return "done"
 
     async def _put_aside(self, message: Received, reason: str) -> str:
         letter = Message(
@@ -128,13 +134,9 @@ class Handler:
             },
         )
         topic = dead_letters(message.topic, self._group)
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                await self._producer.send(topic, [letter])
-            except UnavailableError as error:
-                log.error("cannot put the message aside", error=str(error))  # noqa: TRY400 - the trace says no more
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-            else:
-                return "dead letter"
+
+        def passes(error: Exception) -> bool:
+            return isinstance(error, UnavailableError)
+
+        await again(topic, lambda: self._producer.send(topic, [letter]), passing=passes, patience=FOR_EVER)
+        return "dead letter"

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from opentelemetry import trace
 from structlog.testing import capture_logs
 
@@ -76,12 +75,7 @@ class Group:
 @pytest.fixture
 async def group(kafka: Kafka) -> Group:
     group = Group(kafka)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(group.topic, 3, 1)])
-    finally:
-        await admin.close()
+    await kafka.make_topics(group.topic)
     return group
 
 

@@ -38,7 +38,7 @@ async def shop(redis_server: Redis, database: str, kafka: Kafka, maps_server: Ma
     """What a worker is attached to, of this test's own."""
     names = kafka.topic("orders"), kafka.topic("deliveries"), kafka.group("delivery")
     shop = Shop(redis_server, database, kafka, maps_server, *names)
-    await shop.make_topics()
+    await kafka.make_topics(shop.orders, shop.deliveries, shop.dead_letters)
     return shop
 
 

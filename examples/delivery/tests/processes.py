@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from maps_server import KEY, MapsServer
 
 from chassis_testing import program
@@ -60,14 +59,6 @@ class Shop:
     deliveries: str
     group: str
     heard: list[Heard] = field(default_factory=list)
-
-    async def make_topics(self) -> None:
-        """Make them before anybody reads: a group learns of a new one after seconds only."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
-        await admin.start()
-        names = (self.orders, self.deliveries, self.dead_letters)
-        await admin.create_topics([NewTopic(each, num_partitions=3, replication_factor=1) for each in names])
-        await admin.close()
 
     @property
     def dead_letters(self) -> str:

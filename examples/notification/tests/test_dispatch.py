@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from broker import take, waiting
 from others import Postman
 from processes import Backing, Notification, working
@@ -44,14 +43,7 @@ class Shop:
 @pytest.fixture(scope="session")
 def topics(kafka: Kafka) -> str:
     """Kafka with the topics, as the platform makes them; gives its address."""
-
-    async def create() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
-        await admin.start()
-        await admin.create_topics([NewTopic(each, 3, 1) for each in (*TOPICS, dead_letters("orders", GROUP))])
-        await admin.close()
-
-    asyncio.run(create())
+    asyncio.run(kafka.make_topics(*TOPICS, dead_letters("orders", GROUP)))
     return kafka.bootstrap_servers
 
 

@@ -9,6 +9,7 @@ from chassis_testing.network import HOST, free_port, greeting
 from chassis_testing.server import Server, unique
 
 CLUSTER = "Y2hhc3Npcy10ZXN0aW5nMQ"  # any 16 bytes in base64
+PARTITIONS = 3
 HEAP = ("-Xms64m", "-Xmx256m")
 # A request for the metadata of no topics (key 3, version 4), and what its answer begins with: its length, the request's
 # number, a throttle time and the number of brokers.
@@ -36,7 +37,7 @@ class Kafka(Server):
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{HOST}:{self.port},CONTROLLER://{HOST}:{self._controller_port}",
             "log.dirs": self.folder / "data",
-            "num.partitions": 3,
+            "num.partitions": PARTITIONS,
             # Topics of Kafka's own: one broker can hold no more than one replica, and tests need few partitions.
             "offsets.topic.replication.factor": 1,
             "offsets.topic.num.partitions": 3,
@@ -72,6 +73,22 @@ class Kafka(Server):
     def topic(self, prefix: str = "topic") -> str:
         """A topic's name that nobody has used yet."""
         return unique(f"{prefix}-")
+
+    async def make_topics(self, *names: str) -> None:
+        """Make topics of three partitions: a group that reads one before it is there learns of it after seconds only.
+
+        For those who have Kafka's client (`chassis[kafka]`).
+        """
+        from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # noqa: PLC0415 - not all who test have it
+
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.create_topics(
+                [NewTopic(each, num_partitions=PARTITIONS, replication_factor=1) for each in names]
+            )
+        finally:
+            await admin.close()
 
     def group(self, prefix: str = "group") -> str:
         """A consumer group's name that nobody has used yet."""

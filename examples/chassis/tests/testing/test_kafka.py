@@ -33,6 +33,15 @@ async def test_topics_and_groups_are_apart(kafka: Kafka) -> None:
     assert len({kafka.topic(), kafka.topic(), kafka.group(), kafka.group()}) == 4
 
 
+async def test_topics_are_there_before_anybody_asks(kafka: Kafka) -> None:
+    one, other = kafka.topic(), kafka.topic()
+    await kafka.make_topics(one, other)
+    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers) as consumer:
+        assert {one, other} <= await consumer.topics()
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers) as producer:
+        assert await producer.partitions_for(one) == {0, 1, 2}
+
+
 async def test_keeps_messages_and_offsets_through_a_crash(kafka: Kafka) -> None:
     topic, group = kafka.topic("orders"), kafka.group("delivery")
     await send(kafka, topic, b"order 7")

@@ -268,3 +268,24 @@ async def test_a_service_that_hangs_is_given_up_and_then_not_called() -> None:
             with pytest.raises(UnavailableError, match="echo"):
                 await remote.call(server.channel.unary_unary("/tests.Echo/Say"), b"")
     assert calls == 5
+
+
+async def test_who_is_limited_comes_back_later_and_the_service_is_not_taken_for_down() -> None:
+    """X-4, X-13: neither tried again as after an outage nor a reason to leave the service alone."""
+    limited, calls = True, 0
+
+    async def say(request: bytes, context: Any) -> bytes:
+        nonlocal calls
+        calls += 1
+        if limited:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "10 in 1 s")
+        return request
+
+    async with serving(say) as server:
+        remote = Remote("echo", server.channel, 5)
+        for _ in range(7):
+            with pytest.raises(UnavailableError, match="echo: RESOURCE_EXHAUSTED 10 in 1 s"):
+                await remote.call(server.channel.unary_unary("/tests.Echo/Say"), b"")
+        assert calls == 7
+        limited = False
+        assert await remote.call(server.channel.unary_unary("/tests.Echo/Say"), b"hello") == b"hello"

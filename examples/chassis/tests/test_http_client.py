@@ -92,6 +92,16 @@ async def test_what_may_have_had_an_effect_is_repeated_only_if_that_is_safe(
     assert len(server.asked) == asked
 
 
+async def test_who_is_limited_does_not_take_the_service_for_down() -> None:
+    """X-13."""
+    server = Server(*[429] * 7, 200, retry_after="60")
+    async with called(server) as remote:
+        for _ in range(7):
+            with pytest.raises(UnavailableError, match="thing: 429 Too Many Requests"):
+                await remote.get("/thing")
+        assert (await remote.get("/thing")).status_code == 200
+
+
 @pytest.mark.parametrize("later", ["60", "Fri, 27 Nov 2026 10:00:00 GMT"])
 async def test_who_says_when_to_come_back_is_not_asked_before(later: str) -> None:
     server = Server(503, retry_after=later)

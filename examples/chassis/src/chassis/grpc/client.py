@@ -14,8 +14,9 @@ from chassis.retries import Patience, again
 Request = TypeVar("Request", contravariant=True)  # noqa: PLC0105 - as in the typing documentation
 Response = TypeVar("Response", covariant=True)  # noqa: PLC0105
 
-_PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
-_DOWN = {*_PASSING, grpc.StatusCode.DEADLINE_EXCEEDED}
+_DOWN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+# Who is limited gets no answer now, but the service is there, and trying again at once would make it worse.
+_NOT_NOW = {*_DOWN, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 class Method(Protocol[Request, Response]):
@@ -51,7 +52,7 @@ class Remote:
         """Call a method that is safe to call again.
 
         Raises:
-            UnavailableError: it does not answer.
+            UnavailableError: it does not answer, or has had enough of this caller for now.
             grpc.aio.AioRpcError: it refuses; by its status.
         """
 
@@ -67,7 +68,7 @@ class Remote:
         try:
             return await self._breaker.call(patiently)
         except grpc.aio.AioRpcError as error:
-            if _is_down(error):
+            if error.code() in _NOT_NOW:
                 raise UnavailableError(f"{self._name}: {_line(error)}") from error
             raise
 
@@ -86,7 +87,7 @@ async def calling(name: str, address: str, timeout_seconds: float) -> AsyncItera
 
 
 def _may_pass(error: Exception) -> bool:
-    return isinstance(error, grpc.aio.AioRpcError) and error.code() in _PASSING
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def _is_down(error: Exception) -> bool:

@@ -19,7 +19,6 @@ from chassis.retries import Patience, again
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _DOWN = frozenset(
     {
-        HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.INTERNAL_SERVER_ERROR,
         HTTPStatus.BAD_GATEWAY,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -114,7 +113,7 @@ class Remote:
         try:
             return await self._breaker.call(patiently)
         except (_StatusError, httpx.TransportError) as error:
-            if _is_down(error):
+            if _is_down(error) or _is_limited(error):
                 raise UnavailableError(f"{self._name}: {_line(error)}") from error
             if isinstance(error, _StatusError):
                 raise RefusedError(self._name, error.response) from None
@@ -147,7 +146,7 @@ def _may_pass(error: Exception, patience: Patience, *, safe: bool) -> bool:
     if isinstance(error, _StatusError):
         # Whoever says when to come back is not asked before.
         soon = _seconds(error.response.headers.get("retry-after", "0")) <= patience.longest_pause_seconds
-        if error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS:  # nothing was done
+        if _is_limited(error):  # nothing was done
             return soon
         return safe and soon and _is_down(error)
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, _NOT_REACHED):
@@ -159,6 +158,11 @@ def _is_down(error: Exception) -> bool:
     if isinstance(error, _StatusError):
         return error.response.status_code in _DOWN
     return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
+
+
+def _is_limited(error: Exception) -> bool:
+    """Whether it has had enough of this caller for now, which shows that it is there."""
+    return isinstance(error, _StatusError) and error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _seconds(retry_after: str) -> float:

@@ -126,12 +126,12 @@ class StripeProcessor:
                     raise stripe.APIConnectionError("no answer in time") from None  # type: ignore[no-untyped-call]
 
         async def patiently() -> T:
-            return await again("stripe", once, passing=_is_down, describe=_line, patience=self._patience)
+            return await again("stripe", once, passing=_may_pass, describe=_line, patience=self._patience)
 
         try:
             return await self._breaker.call(patiently)
         except stripe.StripeError as error:
-            if _is_down(error):
+            if _may_pass(error):
                 raise StripeUnavailableError(f"stripe: {_line(error)}") from error
             raise
 
@@ -168,13 +168,17 @@ def _reason(error: stripe.CardError) -> str:
     return str(declined or error.code or "declined")
 
 
+def _may_pass(error: Exception) -> bool:
+    # A conflict: the same key is being worked on. Both it and a limit say that Stripe is there.
+    busy = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+    return _is_down(error) or (isinstance(error, stripe.StripeError) and error.http_status in busy)
+
+
 def _is_down(error: Exception) -> bool:
     if isinstance(error, stripe.APIConnectionError):
         return True
-    if not isinstance(error, stripe.StripeError) or error.http_status is None:
-        return False
-    passing = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)  # a conflict: the same key is being worked on
-    return error.http_status in passing or error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    status = error.http_status if isinstance(error, stripe.StripeError) else None
+    return status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """Writing to Kafka: every message is acknowledged by all replicas in step, and written once per send."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ async def producing(brokers: str, client_id: str) -> AsyncIterator[Producer]:
     Raises:
         CommandError: no broker answers.
     """
+    _quiet()
     client = AIOKafkaProducer(
         bootstrap_servers=[each.strip() for each in brokers.split(",")],
         client_id=client_id,
@@ -126,3 +128,9 @@ async def _stop(client: AIOKafkaProducer) -> None:
         log.warning("kafka does not take what is left; whoever sent it was told so")
         await client._sender.close()  # noqa: SLF001 - what a `stop` that is cut short leaves open
         await client.client.close()
+
+
+def _quiet() -> None:
+    """Keep the driver from writing some sixty lines a second while a broker is away: readiness tells it."""
+    if logging.getLogger().getEffectiveLevel() > logging.DEBUG:
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

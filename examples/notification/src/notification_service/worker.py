@@ -17,6 +17,7 @@ from notification_service import SERVICE
 from notification_service.service import Notifier
 from notification_service.settings import WorkerSettings
 from notification_service.storage.repository import PostgresNotifications
+from notification_service.tidying import tidying
 from notification_service.transport.mail import SmtpMail
 from notification_service.transport.messages import QUEUE, read_task
 from notification_service.transport.users import TIMEOUT_SECONDS, RemoteUsers
@@ -40,8 +41,10 @@ async def run(settings: WorkerSettings) -> None:
         # away, nobody counts, and mail is sent all the same.
         needs: dict[str, Check] = {"database": partial(ping, engine), "rabbitmq": consumer.ping}
         process = await stack.enter_async_context(running(settings, SERVICE, needs))
+        notifications = PostgresNotifications(engine)
+        await stack.enter_async_context(tidying(notifications))
         notifier = Notifier(
-            PostgresNotifications(engine),
+            notifications,
             RemoteUsers(users),
             SmtpMail(settings, settings.claim_seconds / 2),
             RateLimit(store, "notification", settings.user_limit, settings.user_limit_seconds),

@@ -3,7 +3,8 @@
 The moments are by the database's clock, which is the same for all.
 """
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.sql.database import single
 from notification_service.domain import Claim, NotificationTask
+
+KEPT: Final = timedelta(days=90)
+"""Much longer than Kafka tells an event again, or a task waits in RabbitMQ: whoever is forgotten may be told again."""
 
 # One statement: of two workers that try at once, the second waits for the first and then finds its claim. What is
 # there already is read as it was before the statement, so one that was inserted meanwhile is not seen: it is busy.
@@ -35,6 +39,7 @@ _SENT = text("UPDATE notifications SET status = 'sent', error = NULL, ended_at =
 _FAILED = text(
     "UPDATE notifications SET status = 'failed', error = :error, ended_at = now() WHERE id = :id AND status = 'sending'"
 )
+_FORGET = text("DELETE FROM notifications WHERE COALESCE(ended_at, claimed_until) < now() - CAST(:kept AS interval)")
 _ENDED = {"sent": Claim.SENT, "failed": Claim.FAILED}
 
 
@@ -65,6 +70,14 @@ class PostgresNotifications:
     async def failed(self, notification_id: str, error: str) -> None:
         """Note that it will never be sent, and why."""
         await self._execute(_FAILED, id=notification_id, error=error.replace("\x00", ""))
+
+    async def forget(self) -> int:
+        """Forget what ended long ago, and what nobody has come back to for as long; gives how many."""
+
+        async def work(connection: AsyncConnection) -> int:
+            return (await connection.execute(_FORGET, {"kept": KEPT})).rowcount
+
+        return await single(self._engine, work)
 
     async def _execute(self, statement: Any, **values: object) -> None:
         async def work(connection: AsyncConnection) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from time import time
 
 import pytest
 from redis import ResponseError
@@ -12,7 +13,7 @@ from delivery_service.domain import Courier, Delivery, Eta, News, Place, Search,
 from delivery_service.errors import DeliveryNotFoundError, NotTheirDeliveryError
 from delivery_service.service import Deliveries
 from delivery_service.storage.repository import RedisDeliveryRepository
-from delivery_service.storage.scripts import KEEP_SECONDS, LOCK, order_key
+from delivery_service.storage.scripts import HEARD, KEEP_SECONDS, LOCK, order_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SEARCH = Search(Place(52.52, 13.41), radius_km=10)
@@ -39,6 +40,11 @@ async def holder(store: Store) -> Held:
     held = await Locks(store).take(LOCK)
     assert held is not None
     return held
+
+
+async def falls_silent(store: Store, courier: str) -> None:
+    long_ago = (time() - SEARCH.silent_seconds - 1) * 1000
+    await store.ask("silence", lambda client: client.zadd(HEARD, {courier: long_ago}))
 
 
 async def free(repository: RedisDeliveryRepository) -> list[str]:
@@ -165,6 +171,35 @@ async def test_who_stops_working_finishes_and_gets_no_more(repository: RedisDeli
     assert await free(repository) == []
     await deliveries.report("a", SEARCH.pickup, available=True)
     assert await free(repository) == ["a"]
+
+
+async def test_who_has_fallen_silent_gets_no_order_until_they_are_heard_of(
+    repository: RedisDeliveryRepository, store: Store
+) -> None:
+    await work(repository, "silent", "b")
+    await falls_silent(store, "silent")
+    await paid(repository, "o1")
+    assert (await got(repository, "o1")).courier_id == "b"
+    assert await free(repository) == []
+    await paid(repository, "o2")
+    held = await holder(store)
+    assert await repository.next(held, SEARCH, NOW) is None
+    await work(repository, "silent")
+    assert await repository.next(held, SEARCH, NOW) == "o2"
+
+
+async def test_who_falls_silent_on_their_way_is_free_when_they_are_heard_of(
+    repository: RedisDeliveryRepository, store: Store
+) -> None:
+    await work(repository, "a")
+    await paid(repository, "o1")
+    await falls_silent(store, "a")
+    await paid(repository, "o2")
+    await repository.complete("o1", "a", {}, NOW)
+    held = await holder(store)
+    assert await repository.next(held, SEARCH, NOW) is None
+    await work(repository, "a")
+    assert await repository.next(held, SEARCH, NOW) == "o2"
 
 
 async def test_only_what_is_on_its_way_can_be_completed(repository: RedisDeliveryRepository) -> None:

@@ -136,10 +136,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Where couriers are looked for: around the place where orders are picked up."""
+    """Where couriers are looked for: around the place where orders are picked up.
+
+    Attributes:
+        pickup: that place.
+        radius_km: how far around it.
+        silent_seconds: who has not said where they are for so long gets no order.
+    """
 
     pickup: Place
     radius_km: float
+    silent_seconds: float = 300
 
 
 def estimate(start: Place, end: Place) -> Eta:

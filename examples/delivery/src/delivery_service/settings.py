@@ -49,6 +49,8 @@ class WorkerSettings(Settings):
     ride_minutes: Annotated[int, Field(ge=0, le=240)] = 15
     """From there to the door, since orders have no address."""
     search_radius_km: Annotated[float, Field(gt=0, le=MAX_RADIUS_KM)] = 10
+    courier_silent_seconds: Annotated[float, Field(gt=0)] = 300
+    """Who has not said where they are for so long gets no order."""
     maps_url: BaseURL | None = None
     maps_api_key: SecretStr | None = None
 
@@ -60,4 +62,4 @@ class WorkerSettings(Settings):
     @property
     def search(self) -> Search:
         """Where couriers are looked for."""
-        return Search(self.pickup_place, self.search_radius_km)
+        return Search(self.pickup_place, self.search_radius_km, self.courier_silent_seconds)

@@ -168,5 +168,5 @@ def _state(before: str | None) -> State | None:
     return State(before) if before else None
 
 
-def _numbers(search: Search) -> tuple[float, float, float]:
-    return search.pickup.longitude, search.pickup.latitude, search.radius_km
+def _numbers(search: Search) -> tuple[float, float, float, float]:
+    return search.pickup.longitude, search.pickup.latitude, search.radius_km, search.silent_seconds

@@ -5,6 +5,7 @@ Each may be run again, and changes nothing then. Keys:
     delivery:order:<id>       hash   a delivery; it goes a while after it has ended
     delivery:courier:<id>     hash   a courier: where they are, whether they work, what they bring
     delivery:couriers:free    geo    those who work and bring nothing
+    delivery:couriers:heard   zset   when couriers last said where they are; who is silent for too long is in neither
     delivery:waiting          zset   orders without a courier, the longest waiting first
     delivery:untold           zset   `<order>:<news>` that Kafka has not taken yet, by the time it happened
 """
@@ -18,6 +19,7 @@ KEEP_SECONDS: Final = 7 * 24 * 3600
 """How long a delivery is remembered after it has ended."""
 
 FREE: Final = "delivery:couriers:free"
+HEARD: Final = "delivery:couriers:heard"
 WAITING: Final = "delivery:waiting"
 UNTOLD: Final = "delivery:untold"
 LOCK: Final = "delivery:dispatch"
@@ -35,7 +37,7 @@ def courier_key(courier_id: str) -> str:
 
 
 _COMMON = f"""
-    local FREE, WAITING, UNTOLD, KEEP = '{FREE}', '{WAITING}', '{UNTOLD}', {KEEP_SECONDS}
+    local FREE, HEARD, WAITING, UNTOLD, KEEP = '{FREE}', '{HEARD}', '{WAITING}', '{UNTOLD}', {KEEP_SECONDS}
     local function order_key(id) return 'delivery:order:' .. id end
     local function courier_key(id) return 'delivery:courier:' .. id end
     local function milliseconds()
@@ -49,7 +51,8 @@ _COMMON = f"""
     local function set_free(courier)
         redis.call('HDEL', courier_key(courier), 'order_id')
         local is = redis.call('HMGET', courier_key(courier), 'available', 'longitude', 'latitude')
-        if is[1] == '1' then redis.call('GEOADD', FREE, is[2], is[3], courier) end
+        local heard = redis.call('ZSCORE', HEARD, courier)
+        if is[1] == '1' and heard then redis.call('GEOADD', FREE, is[2], is[3], courier) end
     end
     local function finish(order, state)
         local courier = redis.call('HGET', order_key(order), 'courier_id')
@@ -67,6 +70,14 @@ _COMMON = f"""
         end
         return before
     end
+    -- Who has said nothing for so long may be anywhere; they are free again when they say where they are.
+    local function forget_silent(seconds)
+        local since = milliseconds() - seconds * 1000
+        for _, courier in ipairs(redis.call('ZRANGE', HEARD, '-inf', since, 'BYSCORE')) do
+            redis.call('ZREM', FREE, courier)
+            redis.call('ZREM', HEARD, courier)
+        end
+    end
     local function assign(order, longitude, latitude, radius, now)
         local found = redis.call('GEOSEARCH', FREE, 'FROMLONLAT', longitude, latitude,
                                  'BYRADIUS', radius, 'km', 'ASC', 'COUNT', 1)
@@ -82,13 +93,14 @@ _COMMON = f"""
     end
 """
 
-# order, user, headers, now, longitude, latitude, radius -> whether it is new
+# order, user, headers, now, longitude, latitude, radius, seconds of silence -> whether it is new
 PAID: Final = Script(
     "order paid",
     _COMMON
     + """
-    local order, user, headers, now, longitude, latitude, radius = unpack(ARGV)
+    local order, user, headers, now, longitude, latitude, radius, silent = unpack(ARGV)
     if redis.call('EXISTS', order_key(order)) == 1 then return 0 end
+    forget_silent(silent)
     redis.call('HSET', order_key(order), 'state', 'waiting', 'user_id', user, 'paid_headers', headers)
     -- Behind those who wait already.
     if redis.call('ZCARD', WAITING) > 0 or not assign(order, longitude, latitude, radius, now) then
@@ -98,12 +110,13 @@ PAID: Final = Script(
     """,
 )
 
-# (token), now, longitude, latitude, radius -> the order that has got a courier, if any
+# (token), now, longitude, latitude, radius, seconds of silence -> the order that has got a courier, if any
 NEXT: Final = Fenced(
     "assign next",
     _COMMON
     + """
-    local _, now, longitude, latitude, radius = unpack(ARGV)
+    local _, now, longitude, latitude, radius, silent = unpack(ARGV)
+    forget_silent(silent)
     local order = redis.call('ZRANGE', WAITING, 0, 0)[1]
     if order and assign(order, longitude, latitude, radius, now) then return order end
     return false
@@ -166,6 +179,7 @@ REPORT: Final = Script(
     local courier, longitude, latitude, available, new = unpack(ARGV)
     if new == '1' and redis.call('EXISTS', courier_key(courier)) == 1 then return 0 end
     redis.call('HSET', courier_key(courier), 'longitude', longitude, 'latitude', latitude, 'available', available)
+    redis.call('ZADD', HEARD, milliseconds(), courier)
     if available == '1' and redis.call('HEXISTS', courier_key(courier), 'order_id') == 0 then
         redis.call('GEOADD', FREE, longitude, latitude, courier)
     else

@@ -7,6 +7,7 @@ from processes import PICKUP, run
 from chassis_testing.network import HOST, free_port
 from chassis_testing.program import logged
 from chassis_testing.redis import Redis
+from chassis_testing.starts import refusal
 from delivery_service.domain import Place
 from delivery_service.storage.repository import RedisDeliveryRepository
 
@@ -26,8 +27,7 @@ def test_without_a_subcommand_it_says_where_to_look() -> None:
 )
 def test_what_is_required_is_named(command: str, says: str) -> None:
     """W-6: no address is made up."""
-    result = run(command)
-    assert (result.returncode, result.stderr) == (1, f"delivery: {says}\n")
+    assert refusal("delivery", command) == says
 
 
 def test_a_worker_without_kafka_does_not_start(redis_server: Redis) -> None:

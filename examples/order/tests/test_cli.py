@@ -6,6 +6,7 @@ from processes import Order, run
 from chassis_testing.network import free_port
 from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from chassis_testing.program import logged
+from chassis_testing.starts import refusal
 
 SECRET = "s3cret-Pa55"  # noqa: S105
 
@@ -25,8 +26,7 @@ def test_help_names_the_subcommands() -> None:
 @pytest.mark.parametrize("command", ["web", "migrate", "seed"])
 def test_a_database_is_required(command: str) -> None:
     for variables in ({}, {"DATABASE_URL": ""}):
-        result = run(command, **variables)
-        assert (result.returncode, result.stderr) == (1, "order: DATABASE_URL is required\n")
+        assert refusal("order", command, **variables) == "DATABASE_URL is required"
 
 
 def test_an_unusable_url_is_explained_but_not_shown() -> None:
@@ -37,9 +37,7 @@ def test_an_unusable_url_is_explained_but_not_shown() -> None:
 
 
 def test_a_wrong_port_is_named() -> None:
-    result = run("web", DATABASE_URL="postgres://db/shop", PORT="eighty")
-    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
-    assert result.stderr.startswith("order: PORT: ")
+    assert refusal("order", "web", DATABASE_URL="postgres://db/shop", PORT="eighty").startswith("PORT: ")
 
 
 def test_web_does_not_start_without_its_database() -> None:

@@ -1,19 +1,16 @@
 """SO-11, F12-3: `order migrate` and `order seed` against a real database."""
 
 import asyncio
-import json
 from pathlib import Path
 
 import psycopg
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 from processes import run
-from sqlalchemy import create_engine
 
-from chassis.sql.settings import parse_database_url
 from chassis_testing.network import free_port
 from chassis_testing.postgresql import PASSWORD, PostgreSQL
 from chassis_testing.program import eventually, logged
+from chassis_testing.schema import differences
+from chassis_testing.starts import migrated
 from order_service.storage.tables import metadata
 
 
@@ -25,17 +22,11 @@ def orders_in(database: str) -> int:
 
 
 def test_migrates_reports_the_head_and_does_nothing_the_second_time(empty_database: str, tmp_path: Path) -> None:
-    report = tmp_path / "termination-log"
-    report.touch()  # the platform makes it
-    first = run("migrate", DATABASE_URL=empty_database, TERMINATION_LOG=str(report))
-    assert (first.returncode, first.stderr) == (0, "")
-    assert json.loads(report.read_text()) == {"schemaHead": "0002"}
-    assert "migrated" in [line["message"] for line in logged(first.stdout)]
+    head, said = migrated("order", tmp_path, DATABASE_URL=empty_database)
+    assert (head, said[-2:]) == ("0002", ["migrated", "schema is up to date"])
     assert orders_in(empty_database) == 0
-
-    second = run("migrate", DATABASE_URL=empty_database)
-    assert (second.returncode, second.stderr) == (0, "")
-    assert [line["message"] for line in logged(second.stdout)][-2:] == ["nothing to migrate", "schema is up to date"]
+    head, said = migrated("order", tmp_path, DATABASE_URL=empty_database)
+    assert (head, said[-2:]) == ("0002", ["nothing to migrate", "schema is up to date"])
 
 
 def test_makes_no_termination_message_where_the_platform_has_none(empty_database: str, tmp_path: Path) -> None:
@@ -112,10 +103,7 @@ def test_an_unreachable_database_is_tried_a_few_times() -> None:
 
 
 def test_the_tables_in_the_code_are_the_tables_in_the_database(database: str) -> None:
-    engine = create_engine(parse_database_url(database))
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
+    assert differences(database, metadata) == []
 
 
 def test_seeding_twice_is_seeding_once(database: str) -> None:

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from chassis_testing.mongodb import MongoDB
 from chassis_testing.network import HOST, free_port
 from chassis_testing.program import logged
+from chassis_testing.starts import refusal
 
 SECRET = "s3cret-Pa55"  # noqa: S105
 
@@ -28,24 +29,21 @@ def test_without_a_subcommand_it_says_where_to_look() -> None:
 
 
 def test_what_is_missing_is_named() -> None:
-    result = run("web")
-    assert (result.returncode, result.stderr) == (1, "user: REDIS_ADDR is required; MONGO_URL is required\n")
+    assert refusal("user", "web") == "REDIS_ADDR is required; MONGO_URL is required"
 
 
 def test_web_does_not_start_without_its_databases(backing: Backing) -> None:
     """F4-6."""
     nowhere = f"{HOST}:{free_port()}"
-    result = run("web", **{**backing.variables, "REDIS_ADDR": nowhere})
-    assert (result.returncode, result.stderr.startswith("user: no redis: ")) == (1, True), result.stderr
+    assert refusal("user", "web", **{**backing.variables, "REDIS_ADDR": nowhere}).startswith("no redis: ")
     result = run("web", **{**backing.variables, "MONGO_URL": f"mongodb://shop:{SECRET}@{nowhere}/shop"})
     assert (result.returncode, result.stderr.startswith("user: no mongodb: ")) == (1, True), result.stderr
     assert SECRET not in result.stdout + result.stderr
 
 
 def test_web_does_not_start_where_nothing_keeps_addresses_apart(backing: Backing, empty_database: str) -> None:
-    result = run("web", **{**backing.variables, "MONGO_URL": empty_database, "METRICS_PORT": "0"})
-    assert result.returncode == 1
-    assert result.stderr == "user: the database lacks the migrations 0001, 0002: run `migrate` first\n"
+    variables = {**backing.variables, "MONGO_URL": empty_database, "METRICS_PORT": "0"}
+    assert refusal("user", "web", **variables) == ("the database lacks the migrations 0001, 0002: run `migrate` first")
 
 
 async def test_migrations_are_done_once_by_whoever_comes_first(empty_database: str, tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def another_database(postgresql: PostgreSQL, migrated: str) -> str:
     return postgresql.database(template=migrated)
 
 
+@pytest.fixture(scope="session")
+async def lasting(postgresql: PostgreSQL, migrated: str) -> AsyncIterator[Order]:
+    """A running `order web`, for all tests that neither end it nor ask about all orders: each has users of its own."""
+    async with started(postgresql.database(template=migrated)) as running:
+        yield running
+
+
 @pytest.fixture
 async def order(database: str) -> AsyncIterator[Order]:
     """A running `order web`."""

@@ -19,26 +19,27 @@ def changes(ids: Sequence[str], status: pb.OrderStatus.ValueType) -> pb.UpdateSt
     return pb.UpdateStatusesRequest(changes=[pb.UpdateStatusesRequest.Change(id=each, status=status) for each in ids])
 
 
-async def test_a_users_orders_come_page_by_page_the_newest_first(order: Order) -> None:
-    async with order.client() as client:
-        made = [(await client.CreateOrder(request("123", milk=n, bread=1))).order for n in range(1, 6)]
-        await client.CreateOrder(request("456"))
+async def test_a_users_orders_come_page_by_page_the_newest_first(lasting: Order) -> None:
+    user, other, nobody = (uuid4().hex for _ in range(3))
+    async with lasting.client() as client:
+        made = [(await client.CreateOrder(request(user, milk=n, bread=1))).order for n in range(1, 6)]
+        await client.CreateOrder(request(other))
         found, token, pages = [], "", 0
         while pages == 0 or token:
-            asked = pb.ListOrdersRequest(user_id="123", page_size=2, page_token=token)
+            asked = pb.ListOrdersRequest(user_id=user, page_size=2, page_token=token)
             page = await client.ListOrders(asked)
             found += list(page.orders)
             token = page.next_page_token
             pages += 1
-        nobodys = await client.ListOrders(pb.ListOrdersRequest(user_id="789"))
+        nobodys = await client.ListOrders(pb.ListOrdersRequest(user_id=nobody))
     assert pages == 3
     assert found == made[::-1]
     assert list(nobodys.orders) == []
 
 
 @pytest.mark.parametrize("token", ["nonsense", "W10=", "WyIyMDI2LTAxLTAxIiwgIngiXQ==", "WzEsIDJd", "bnVsbA=="])
-async def test_a_page_token_of_ones_own_is_refused(order: Order, token: str) -> None:
-    async with order.client() as client:
+async def test_a_page_token_of_ones_own_is_refused(lasting: Order, token: str) -> None:
+    async with lasting.client() as client:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.ListOrders(pb.ListOrdersRequest(user_id="123", page_token=token))
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -55,9 +56,9 @@ async def test_lists_come_from_the_replica_and_nothing_else_does(database: str, 
     assert list(listed.orders) == []
 
 
-async def test_statuses_change_by_the_hundred_and_each_is_answered(order: Order) -> None:
+async def test_statuses_change_by_the_hundred_and_each_is_answered(lasting: Order) -> None:
     """SO-5, PG-9, W-10."""
-    async with order.client() as client:
+    async with lasting.client() as client:
         made = await asyncio.gather(*(client.CreateOrder(request("123")) for _ in range(120)))
         ids = [answer.order.id for answer in made]
         first = await client.UpdateStatuses(changes(ids, pb.ORDER_STATUS_PAID))
@@ -70,8 +71,8 @@ async def test_statuses_change_by_the_hundred_and_each_is_answered(order: Order)
     assert found.status == pb.ORDER_STATUS_PAID
 
 
-async def test_changes_of_the_same_orders_at_once_do_not_deadlock(order: Order) -> None:
-    async with order.client() as client:
+async def test_changes_of_the_same_orders_at_once_do_not_deadlock(lasting: Order) -> None:
+    async with lasting.client() as client:
         ids = [(await client.CreateOrder(request("123"))).order.id for _ in range(50)]
         answers = await asyncio.gather(
             *(client.UpdateStatuses(changes(ids[:: 1 if n % 2 else -1], pb.ORDER_STATUS_PAID)) for n in range(10))
@@ -81,17 +82,17 @@ async def test_changes_of_the_same_orders_at_once_do_not_deadlock(order: Order) 
     assert outcomes.count(Outcome.OUTCOME_UNCHANGED) == 450
 
 
-async def test_a_status_that_there_is_not_is_named(order: Order) -> None:
-    async with order.client() as client:
+async def test_a_status_that_there_is_not_is_named(lasting: Order) -> None:
+    async with lasting.client() as client:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.UpdateStatuses(changes([str(uuid4())], pb.ORDER_STATUS_UNSPECIFIED))
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert refused.value.details() == "changes[0].status: must be one of the statuses of an order"
 
 
-async def test_tracking_tells_every_change_to_everybody_and_ends_with_the_last(order: Order) -> None:
+async def test_tracking_tells_every_change_to_everybody_and_ends_with_the_last(lasting: Order) -> None:
     """SO-1."""
-    async with order.client() as client:
+    async with lasting.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         told: list[list[pb.OrderStatus.ValueType]] = [[], []]
 
@@ -110,12 +111,12 @@ async def test_tracking_tells_every_change_to_everybody_and_ends_with_the_last(o
         async with asyncio.timeout(10):
             await asyncio.gather(*following)
     assert told == [expected] * 2
-    await order.said("request", method="TrackOrder", code="OK")
+    await lasting.said("request", method="TrackOrder", code="OK")
 
 
 @pytest.mark.parametrize("unknown", [str(uuid4()), "no-uuid", ""])
-async def test_an_unknown_order_is_not_tracked(order: Order, unknown: str) -> None:
-    async with order.client() as client:
+async def test_an_unknown_order_is_not_tracked(lasting: Order, unknown: str) -> None:
+    async with lasting.client() as client:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.TrackOrder(pb.TrackOrderRequest(id=unknown)).read()
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND

@@ -14,9 +14,9 @@ from chassis_testing.program import eventually
 from order_service.pb import order_service_pb2 as pb
 
 
-async def test_creates_and_returns_an_order(order: Order) -> None:
+async def test_creates_and_returns_an_order(lasting: Order) -> None:
     """SO-1, SO-2, SO-3."""
-    async with order.client() as client:
+    async with lasting.client() as client:
         created = (await client.CreateOrder(request("123", milk=2, bread=1))).order
         found = (await client.GetOrder(pb.GetOrderRequest(id=created.id))).order
     assert found == created
@@ -36,16 +36,16 @@ async def test_creates_and_returns_an_order(order: Order) -> None:
         (request("u\x00"), "user_id: must not contain NUL characters"),
     ],
 )
-async def test_a_wrong_field_is_named(order: Order, bad: pb.OrderRequest, detail: str) -> None:
-    async with order.client() as client:
+async def test_a_wrong_field_is_named(lasting: Order, bad: pb.OrderRequest, detail: str) -> None:
+    async with lasting.client() as client:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.CreateOrder(bad)
     assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, detail)
 
 
 @pytest.mark.parametrize("unknown", [str(uuid4()), "no-uuid", ""])
-async def test_an_unknown_order_is_not_found(order: Order, unknown: str) -> None:
-    async with order.client() as client:
+async def test_an_unknown_order_is_not_found(lasting: Order, unknown: str) -> None:
+    async with lasting.client() as client:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.GetOrder(pb.GetOrderRequest(id=unknown))
     assert refused.value.code() == grpc.StatusCode.NOT_FOUND

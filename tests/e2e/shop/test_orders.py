@@ -45,7 +45,7 @@ def settled(whole: WholeShop, accepted: list[str]) -> None:
 
 @pytest.mark.timeout(600)
 def test_one_order_is_one_trace_in_every_service(whole: WholeShop) -> None:
-    """OB-1, OB-2, LG-4: one trace id in the log of each of the five, and spans that hang together."""
+    """X-1, OB-1, LG-4: one trace id in the log of each of the five, and spans that hang together."""
     trace = story.play(whole.tools, FULL, lambda _: None)
     lines = story.lines(whole.tools, SERVICES, trace)
     assert {line.split()[1].split("-")[0] for line in lines} == set(SERVICES), "\n".join(lines)
@@ -64,7 +64,7 @@ def test_one_order_is_one_trace_in_every_service(whole: WholeShop) -> None:
 def test_orders_while_services_are_rolled_and_killed(
     whole: WholeShop, orders: int, seed: int, record_testsuite_property: Tell
 ) -> None:
-    """Every accepted order is paid once, assigned once, told of once; none is lost."""
+    """F9-5, F9-8, X-7: every accepted order is paid once, assigned once, told of once; none is lost."""
     users = whole.users(max(1, orders // ORDERS_OF_A_USER))
     with whole.customers(orders, RATE, users) as result, whole.kills(ROLLED, 10, seed) as killed:
         for version in ("v1.1.0", "v1.0.0"):

@@ -46,6 +46,13 @@ def test_admission_has_nothing_to_say(delivery: Delivery, name: str) -> None:
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
+def test_backing_services_of_all_kinds_are_attached() -> None:
+    """F4-1."""
+    files = (ROOT / f"examples/{name}/deliveryservice.yaml" for name in SERVICES)
+    attached = {each["type"] for file in files for each in yaml.safe_load(file.read_text())["spec"]["backingServices"]}
+    assert attached == {"google-maps", "kafka", "mongodb", "postgresql", "rabbitmq", "redis", "smtp", "stripe"}
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_others_are_asked_where_they_are(name: str) -> None:
     """F7-8: a Service is not called as the DeliveryService."""

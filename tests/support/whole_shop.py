@@ -85,6 +85,15 @@ class WholeShop:
         found = self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/service={service},{of}")
         return [each for each in found if not each["metadata"].get("deletionTimestamp")]
 
+    def lose(self, pod: Object) -> None:
+        """`kill -9` of what runs in a pod, and no word of it, as of a node that is lost: another pod takes its place.
+
+        The kubelet would start it again as well, but ever later: what dies again and again is thought to be broken.
+        """
+        self.kill(pod)
+        name = pod["metadata"]["name"]
+        self.kubectl("delete", "pod", name, "--grace-period=0", "--force", "--ignore-not-found", "--wait=false")
+
     def kill(self, pod: Object) -> None:
         """`kill -9` of what runs in a pod: the kubelet finds it dead, and starts its container again."""
         uid = pod["metadata"]["uid"]
@@ -113,7 +122,7 @@ class WholeShop:
             while not over.wait(every_seconds):
                 for service in services:
                     if pods := self.pods(service):
-                        self.kill(rng.choice(pods))
+                        self.lose(rng.choice(pods))
                         killed[service] += 1
 
         thread = threading.Thread(target=keep_killing, name="kills")

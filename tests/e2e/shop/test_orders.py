@@ -12,7 +12,7 @@ from tests.support.kube import wait_for
 from tests.support.whole_shop import ROLLED, SERVICES, WholeShop
 
 Tell = Callable[[str, object], None]
-RATE = 8.0
+RATE = 4.0
 """Orders a second: what two processors do of five services, their servers and a cluster, with pods that start anew."""
 ORDERS_OF_A_USER = 10
 """Of one, at most: who gets more mails than a few a minute gets them later."""

@@ -63,7 +63,7 @@ test-faults-part: setup binaries ## A part of test-faults, the same each time; F
 .PHONY: test-faults
 test-faults: setup binaries ## Every fault at every place of every scenario (AT_MOST=20: so many of each), and all the chaos; writes docs/reliability.md
 	FAULTS=all FAULTS_AT_MOST=$(AT_MOST) $(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
-	FAULTS=all $(PYTEST) tests/e2e/chaos $(ARGS)
+	FAULTS=all $(PYTEST) tests/e2e/chaos tests/e2e/shop $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: setup binaries ## Real pods on a real node

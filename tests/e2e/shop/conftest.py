@@ -1,6 +1,8 @@
-"""All five services, released as the demo does it."""
+"""All five services, released as the demo does it; what takes long is left to `make test-faults`."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,18 @@ from devcluster.console import Silent
 from devcluster.node.cluster import NodeCluster
 from tests.support.faults.sample import EVERYTHING, SEED
 from tests.support.whole_shop import ROLLED, WholeShop, open_whole_shop
+
+LONG = Path(__file__).with_name("test_disturbed.py")
+"""Many minutes under load."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless it was asked for by name."""
+    if EVERYTHING or config.option.keyword or any("::" in each or LONG.name in each for each in config.args):
+        return
+    left_out = [item for item in items if item.path == LONG]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +45,8 @@ def whole(opened: WholeShop) -> Iterator[WholeShop]:
 
 @pytest.fixture
 def orders() -> int:
-    """How many orders customers place under disturbances."""
-    return 2000 if EVERYTHING else 200
+    """How many orders customers place under disturbances; ORDERS=200 is a quick look."""
+    return int(os.environ.get("ORDERS", "2000"))
 
 
 @pytest.fixture

@@ -59,7 +59,9 @@ def test_the_others_are_asked_where_they_are(name: str) -> None:
     spec = yaml.safe_load((ROOT / f"examples/{name}/deliveryservice.yaml").read_text())["spec"]
     config, calls = (spec.get(part, {}) for part in ("config", "network"))
     asked = {value["value"] for variable, value in config.items() if variable in {"ORDER_ADDRESS", "USER_ADDRESS"}}
-    known = {each["service"] for each in calls.get("calls", [])} - {"catalogue"}  # a ConfigMap says whether there is one
+    known = {each["service"] for each in calls.get("calls", [])} - {
+        "catalogue"
+    }  # a ConfigMap says whether there is one
     assert asked == {f"{each}-service:50051" for each in known}
 
 

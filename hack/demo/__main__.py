@@ -64,7 +64,6 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
         "all that developers write; the operator makes a release of each, migrates its database and starts its pods",
     ):
         shop.deploy(tools, tell.say, *services)
-        shop.seed(tools)
     with tell.step("An order", "placed, paid and given to a courier, by calls through the Services"):
         trace = story.play(tools, services, tell.say)
     with tell.step("What the logs say of it", f"in all pods, by its trace id {trace.id}"):

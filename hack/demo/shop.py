@@ -122,14 +122,3 @@ def client(tools: Tools, service: str, script: str, *arguments: str) -> str:
     if done.returncode:
         raise DemoError(f"the {service} service did not answer as it should: {done.stderr.strip()}")
     return done.stdout
-
-
-def seed(tools: Tools) -> None:
-    """Run the delivery service's task that creates couriers."""
-    metadata = {"name": "delivery-seed-demo", "namespace": NAMESPACE}
-    spec = {"service": "delivery", "task": "seed"}
-    done = "--for=jsonpath={.status.phase}=Succeeded"
-    backing.apply(
-        tools, {"apiVersion": "delivery.dev/v1alpha1", "kind": "DeliveryTask", "metadata": metadata, "spec": spec}
-    )
-    tools.kubectl("wait", "-n", NAMESPACE, "deliverytask/delivery-seed-demo", done, "--timeout=90s")

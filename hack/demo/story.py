@@ -62,22 +62,16 @@ class Customer:
         return dict(answers["CreateOrder"])
 
     def pay(self, order_id: str) -> dict[str, Any]:
-        """Pay it, with a test card of Stripe.
+        """Pay it, with a test card of Stripe."""
+        body = {"order_id": order_id, "payment_method": "pm_card_visa"}
+        return self._http("payment", "POST", "/v1/payments", body, {"Idempotency-Key": order_id})
 
-        Raises:
-            DemoError: it was not paid.
-        """
-        body = json.dumps({"order_id": order_id, "payment_method": "pm_card_visa"}).encode()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": order_id, "traceparent": self.trace.parent}
-        with self._tools.cluster.port_forward("service/payment-service", 80, "-n", shop.NAMESPACE) as port:
-            url = f"http://127.0.0.1:{port}/v1/payments"
-            request = urllib.request.Request(url, body, headers)
-            try:
-                with _LOOPBACK.open(request, timeout=30) as answer:
-                    payment: dict[str, Any] = json.load(answer)
-            except urllib.error.HTTPError as error:
-                raise DemoError(f"the payment service answered {error.code}: {error.read().decode()}") from error
-        return payment
+    def courier(self) -> str:
+        """Let a courier say that there is one; gives the name. One that says nothing for minutes gets no order."""
+        name = f"courier-{self.trace.id[:8]}"
+        place = {"latitude": 52.5208, "longitude": 13.4094, "available": True}
+        self._http("delivery", "PUT", f"/v1/couriers/{name}", place)
+        return name
 
     def on_its_way(self, order_id: str) -> dict[str, Any]:
         """Wait until a courier has the order."""
@@ -99,6 +93,25 @@ class Customer:
 
         return _wait(look, f"no mail for {self.email}")
 
+    def _http(
+        self, service: str, method: str, path: str, body: dict[str, Any], more: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Make a request.
+
+        Raises:
+            DemoError: it was refused, or not answered.
+        """
+        headers = {"Content-Type": "application/json", "traceparent": self.trace.parent, **(more or {})}
+        with self._tools.cluster.port_forward(f"service/{service}-service", 80, "-n", shop.NAMESPACE) as port:
+            url = f"http://127.0.0.1:{port}{path}"
+            request = urllib.request.Request(url, json.dumps(body).encode(), headers, method=method)
+            try:
+                with _LOOPBACK.open(request, timeout=30) as answer:
+                    said = answer.read()
+            except urllib.error.HTTPError as error:
+                raise DemoError(f"the {service} service answered {error.code}: {error.read().decode()}") from error
+        return dict(json.loads(said)) if said else {}
+
     def _order(self, *arguments: str) -> dict[str, Any]:
         said = shop.client(self._tools, "order", "call.py", *arguments)
         return {name: answer for line in said.splitlines() for name, answer in json.loads(line).items()}
@@ -107,6 +120,7 @@ class Customer:
 def play(tools: Tools, services: Collection[str], tell: Callable[[str], None]) -> Trace:
     """Order, pay, and wait for the courier and, where there is a notification service, the mail."""
     customer = Customer(tools)
+    tell(f"PUT /v1/couriers/{customer.courier()} (HTTP, delivery)")
     user = customer.sign_up() if "user" in services else "demo"
     order = customer.order(user)
     total = order["total"]

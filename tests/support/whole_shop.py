@@ -246,7 +246,6 @@ def open_whole_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) ->
     backing.start(tools, servers)
     tools.kubectl("apply", "-f", str(DEVELOPMENT))
     shop.deploy(tools, silent, *FULL)
-    shop.seed(tools)
     return WholeShop(cluster, tools)
 
 

@@ -25,6 +25,8 @@ ORDER, PAYMENT, DELIVERY = (os.environ[name] for name in ("ORDER_ADDRESS", "PAYM
 ORDERS, RATE = int(os.environ["ORDERS"]), float(os.environ["RATE"])
 USERS = os.environ["USERS"].split(",")
 CHANNELS = 4  # connections stay with one pod each: more than one, so that every pod has callers
+COURIERS = 60
+REPORT_SECONDS = 60.0  # who says nothing for minutes gets no order
 PATIENCE_SECONDS = 120.0  # for one step of one order, whatever is down meanwhile
 PAUSE_SECONDS = 0.5
 ACCEPTED = (200, 201)
@@ -53,6 +55,14 @@ class Customers:
                 await self._bring(order_id)
         except Exception as error:  # noqa: BLE001 what ends an order's way is what is told
             self.lost.append(f"{number}: {error!r}")
+
+    async def ride(self) -> None:
+        """Let couriers say where they are, until nobody orders any more."""
+        place = {"latitude": 52.5208, "longitude": 13.4094, "available": True}
+        while True:
+            for number in range(COURIERS):
+                await self._ask("delivery", "PUT", f"{DELIVERY}/v1/couriers/courier-{number}", json=place)
+            await asyncio.sleep(REPORT_SECONDS)
 
     async def _order(self, number: int, user: str) -> str:
         request = OrderRequest(user_id=user, items=[Item(sku="tea", quantity=1)], idempotency_key=uuid4().hex)
@@ -101,6 +111,7 @@ async def main() -> None:
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=2)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         customers, begun = Customers(services, http), time.monotonic()
+        riding = asyncio.create_task(customers.ride())
         async with asyncio.TaskGroup() as group:
             for number in range(ORDERS):
                 group.create_task(customers.one(number))
@@ -108,6 +119,7 @@ async def main() -> None:
                 if not number:
                     sys.stdout.write("ordering\n")
                     sys.stdout.flush()
+        riding.cancel()
     result = {
         "accepted": customers.accepted,
         "lost": customers.lost,

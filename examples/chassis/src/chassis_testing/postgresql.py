@@ -24,6 +24,7 @@ class PostgreSQL(Server):
     stop_signal = signal.SIGINT  # SIGTERM would wait for clients to go away by themselves
     unprivileged = True  # it refuses to run as root
     password: ClassVar[str] = PASSWORD
+    durable: ClassVar[bool] = False  # whether a commit waits for the disk, as in production
 
     def prepare(self) -> None:
         """Make a database cluster."""
@@ -39,7 +40,7 @@ class PostgreSQL(Server):
             "listen_addresses": HOST,
             "unix_socket_directories": "",
             # What a process has written outlives it in the page cache: only a crash of the machine needs more.
-            "fsync": "off",
+            "fsync": "on" if self.durable else "off",
             "max_connections": "200",
         }
         settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]

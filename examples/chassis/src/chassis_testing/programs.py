@@ -1,4 +1,4 @@
-"""Where the servers' programs are. Nothing is installed here and nothing is run."""
+"""Where the servers' programs are, and that of the load. Nothing is installed here and nothing is run."""
 
 import os
 import shutil
@@ -7,13 +7,14 @@ from pathlib import Path
 
 from chassis_testing.cache import Cached
 from chassis_testing.errors import MissingProgramError
-from chassis_testing.pins import KAFKA_POM, MONGODB_LAUNCHER, MONGODB_POM, POSTGRESQL, STRIPE_MOCK
+from chassis_testing.pins import GHZ, KAFKA_POM, MONGODB_LAUNCHER, MONGODB_POM, POSTGRESQL, STRIPE_MOCK
 
 RABBITMQ_SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # those of /usr/sbin insist on Debian's own node and its user
 
 KAFKA = Cached("kafka", (KAFKA_POM.read_bytes(),))
 MONGODB = Cached("mongodb", (MONGODB_POM.read_bytes(), MONGODB_LAUNCHER.read_bytes()))
 STRIPE = Cached("stripe-mock", (STRIPE_MOCK.encode(),))
+LOAD = Cached("ghz", (GHZ.encode(),))
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,17 @@ def stripe_mock() -> Path:
     if not STRIPE.there:
         raise MissingProgramError("stripe-mock", f"no stripe-mock in {STRIPE.folder}")
     return STRIPE.folder / "stripe-mock"
+
+
+def ghz() -> Path:
+    """The program `ghz`, which loads gRPC services (https://ghz.sh).
+
+    Raises:
+        MissingProgramError: it was not built.
+    """
+    if not LOAD.there:
+        raise MissingProgramError("ghz", f"no ghz in {LOAD.folder}")
+    return LOAD.folder / "ghz"
 
 
 def java(service: str) -> Path:

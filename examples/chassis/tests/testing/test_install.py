@@ -13,7 +13,7 @@ from chassis_testing import command, debian, install, programs
 from chassis_testing.cache import Cached, home
 from chassis_testing.errors import InstallError
 
-ALL = ("postgresql", "redis", "rabbitmq", "kafka", "mongodb", "stripe-mock")
+ALL = ("postgresql", "redis", "rabbitmq", "kafka", "mongodb", "stripe-mock", "ghz")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from functools import partial
 
 from chassis.grpc.client import calling
 from chassis.grpc.server import Server
+from chassis.readiness import Check
 from chassis.running import running
 from chassis.shutdown import request_timeout_seconds
 from chassis.sql.database import opened, ping
@@ -35,13 +36,27 @@ async def run(settings: WebSettings) -> None:
         replica = None
         if settings.database_replica_url is not None:
             replica = await stack.enter_async_context(opened(settings, "order-web", settings.replica))
-        repository = PostgresOrderRepository(engine, replica)
+        await serve(settings, PostgresOrderRepository(engine, replica), partial(ping, engine))
+
+
+async def serve(settings: WebSettings, repository: PostgresOrderRepository, database: Check) -> None:
+    """Answer from a repository until SIGTERM or SIGINT.
+
+    Args:
+        settings: of the process.
+        repository: where orders are kept.
+        database: tells whether it answers.
+
+    Raises:
+        CommandError: the database does not answer at the start, or a port is taken.
+    """
+    async with AsyncExitStack() as stack:
         catalogue = None
         if settings.catalogue_address is not None:
             remote = await stack.enter_async_context(calling("catalogue", settings.catalogue_address, TIMEOUT_SECONDS))
             catalogue = RemoteCatalogue(remote)
         # Neither the replica nor the catalogue: without them, the rest goes on.
-        process = await stack.enter_async_context(running(settings, SERVICE, {"database": partial(ping, engine)}))
+        process = await stack.enter_async_context(running(settings, SERVICE, {"database": database}))
         tracker = Tracker(repository.statuses, process.shutdown, request_timeout_seconds(settings))
         server = Server(settings, SERVICE, FULL_NAME, process.readiness)
         server.add(partial(add_OrderServiceServicer_to_server, OrderServicer(Orders(repository, catalogue), tracker)))

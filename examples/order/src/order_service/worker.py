@@ -5,6 +5,7 @@ come twice: the status that an order has already is not changed again.
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -42,20 +43,36 @@ async def run(settings: KafkaSettings) -> None:
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(opened(settings, "order-worker"))
         watch_pool(engine)
+        together = Batches(Orders(PostgresOrderRepository(engine)).change, BATCH_SIZE)
+        await work(settings, together.add, partial(ping, engine))
+
+
+async def work(settings: KafkaSettings, change: Callable[[Change], Awaitable[Outcome]], database: Check) -> None:
+    """Change orders until SIGTERM or SIGINT.
+
+    Args:
+        settings: of the process.
+        change: changes an order, for many at the same time.
+        database: tells whether what it needs answers.
+
+    Raises:
+        CommandError: the database or Kafka does not answer at the start, Kafka refuses, or a port is taken.
+    """
+    async with AsyncExitStack() as stack:
         consumer = await stack.enter_async_context(
             consuming(settings.kafka_brokers, "order-worker", GROUP, settings.slow_seconds)
         )
-        needs: dict[str, Check] = {"database": partial(ping, engine), "kafka": consumer.ping}
+        needs: dict[str, Check] = {"database": database, "kafka": consumer.ping}
         process = await stack.enter_async_context(running(settings, SERVICE, needs))
         log.info("working", topic=TOPIC, metrics_port=process.metrics_port)
-        await consumer.run([TOPIC], Deliveries(Orders(PostgresOrderRepository(engine))), process.shutdown)
+        await consumer.run([TOPIC], Deliveries(change), process.shutdown)
 
 
 class Deliveries:
     """Works what is told of deliveries."""
 
-    def __init__(self, orders: Orders) -> None:
-        self._changes = Batches(orders.change, BATCH_SIZE)
+    def __init__(self, change: Callable[[Change], Awaitable[Outcome]]) -> None:
+        self._change = change
 
     async def __call__(self, message: Received) -> None:
         """Change the order that an event is of.
@@ -65,7 +82,7 @@ class Deliveries:
             StorageUnavailableError: the database does not answer.
         """
         change = _change(message)
-        if change is not None and await self._changes.add(change) is Outcome.NOT_FOUND:
+        if change is not None and await self._change(change) is Outcome.NOT_FOUND:
             raise RejectedError("no order has this id")
 
 

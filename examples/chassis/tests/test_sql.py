@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.sql.database import StorageUnavailableError, opened, ping, single, transact
@@ -105,6 +105,26 @@ async def test_each_statement_is_a_span_without_values(database: str) -> None:
     assert {span.parent.span_id for span in spans if span.parent} == {request.get_span_context().span_id}
     assert [span.status.is_ok for span in spans] == [True, True, False]
     assert PRIVATE not in "".join(span.to_json() for span in kept.get_finished_spans())
+
+
+async def test_a_transaction_is_there_as_a_whole_or_not_at_all(engine: AsyncEngine) -> None:
+    async def make(connection: AsyncConnection) -> None:
+        await connection.execute(text("CREATE TABLE orders (id int)"))
+
+    async def insert(connection: AsyncConnection) -> None:
+        await connection.execute(text("INSERT INTO orders VALUES (7)"))
+        await connection.execute(text("INSERT INTO orders VALUES (1 / :none)"), {"none": 0})
+
+    async def count(connection: AsyncConnection) -> int:
+        return int((await connection.execute(text("SELECT count(*) FROM orders"))).scalar_one())
+
+    await single(engine, make)
+    with pytest.raises(DataError):
+        await transact(engine, insert)
+    assert await single(engine, count) == 0, "a transaction"
+    with pytest.raises(DataError):
+        await single(engine, insert)
+    assert await single(engine, count) == 1, "each statement for itself, also on a connection that had a transaction"
 
 
 async def test_a_transaction_that_loses_its_connection_is_tried_again(engine: AsyncEngine) -> None:

@@ -42,6 +42,9 @@ def connect_args(application: str) -> dict[str, Any]:
 def create_engine(settings: DatabaseSettings, application: str, url: URL | None = None) -> AsyncEngine:
     """Make the pool; nothing is connected yet.
 
+    On its connections each statement commits by itself, as `single` wants it: nearly all do, and to switch a connection
+    over and back costs as much as a small statement. Only `transact` makes a transaction.
+
     Args:
         settings: how many connections, and what counts as a slow statement.
         application: what the database's own views call these connections, such as `order-web`.
@@ -50,6 +53,7 @@ def create_engine(settings: DatabaseSettings, application: str, url: URL | None 
     idle = min(settings.db_pool_max_idle, settings.db_pool_max_open)
     engine = create_async_engine(
         url or settings.database,
+        isolation_level="AUTOCOMMIT",
         pool_size=idle,
         max_overflow=settings.db_pool_max_open - idle,
         pool_recycle=settings.db_pool_max_lifetime_seconds,
@@ -93,12 +97,12 @@ async def transact(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaita
     Raises:
         StorageUnavailableError: the last attempt failed too.
     """
-    return await _repeat(engine.begin, work)
+    return await _repeat(engine.execution_options(isolation_level="READ COMMITTED").begin, work)
 
 
 async def single(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
     """Run statements each of which stands for itself, as `transact` does, without the round trips of a transaction."""
-    return await _repeat(engine.execution_options(isolation_level="AUTOCOMMIT").connect, work)
+    return await _repeat(engine.connect, work)
 
 
 async def _repeat(

@@ -25,38 +25,58 @@ class Load:
     Attributes:
         calls: how many, all answered OK.
         seconds: from the first call to the last answer.
-        p50: of their latencies, in seconds.
+        p50: of their latencies, in seconds; None where nobody waited for an answer.
         p99: likewise.
     """
 
     calls: int
     seconds: float
-    p50: float
-    p99: float
+    p50: float | None = None
+    p99: float | None = None
 
 
 class LoadError(Exception):
     """A call failed, or ghz did: what is measured then is something else."""
 
 
-def closed(address: str, method: str, data: Path, callers: int, *, seconds: float = 0, calls: int = 0) -> Load:
-    """Call with so many callers, each of which waits for its answer; for some time, or so many calls.
+@dataclass(frozen=True)
+class Calls:
+    """What to call.
 
-    Raises:
-        LoadError: not every call was answered.
+    Attributes:
+        address: of the service, as `host:port`.
+        method: such as `CreateOrder`.
+        requests: a file of `write`.
     """
-    much = ["--total", f"{calls}"] if calls else ["--duration", f"{seconds}s", "--duration-stop", "wait"]
-    return _run(address, method, data, ["--concurrency", f"{callers}", *much])
 
+    address: str
+    method: str
+    requests: Path
 
-def steady(address: str, method: str, data: Path, rate: int, *, seconds: float) -> Load:
-    """Call at a rate, and wait for no answer before the next call.
+    def closed(self, callers: int, *, seconds: float) -> Load:
+        """Call for some time with so many callers, each of which waits for its answer.
 
-    Raises:
-        LoadError: not every call was answered.
-    """
-    calls = round(rate * seconds)
-    return _run(address, method, data, ["--async", "--rps", f"{rate}", "--concurrency", f"{CONNECTIONS}", "--total", f"{calls}"])
+        Raises:
+            LoadError: not every call was answered.
+        """
+        return _run(self, callers, ["--duration", f"{seconds}s", "--duration-stop", "wait"])
+
+    def counted(self, callers: int, *, calls: int) -> Load:
+        """Call so many times, otherwise as `closed`.
+
+        Raises:
+            LoadError: not every call was answered.
+        """
+        return _run(self, callers, ["--total", f"{calls}"])
+
+    def steady(self, rate: int, *, seconds: float) -> Load:
+        """Call so many times a second, and wait for no answer before the next call.
+
+        Raises:
+            LoadError: not every call was answered.
+        """
+        calls = max(CONNECTIONS, round(rate * seconds))
+        return _run(self, CONNECTIONS, ["--async", "--rps", f"{rate}", "--total", f"{calls}"])
 
 
 def write(path: Path, requests: Sequence[dict[str, Any]]) -> Path:
@@ -65,17 +85,20 @@ def write(path: Path, requests: Sequence[dict[str, Any]]) -> Path:
     return path
 
 
-def _run(address: str, method: str, data: Path, options: Sequence[str]) -> Load:
-    contract = data.with_name("contract.binpb")
+def _run(calls: Calls, callers: int, options: Sequence[str]) -> Load:
+    contract = calls.requests.with_name("contract.binpb")
     contract.write_bytes(_contract())
-    common = ["--insecure", "--protoset", str(contract), "--call", f"{_SERVICE}/{method}", "--data-file", str(data)]
-    command = [programs.ghz(), *common, "--connections", f"{CONNECTIONS}", *options, "--format", "json", address]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    what = ["--protoset", str(contract), "--call", f"{_SERVICE}/{calls.method}", "--data-file", str(calls.requests)]
+    many = ["--concurrency", f"{callers}", "--connections", f"{min(CONNECTIONS, callers)}"]
+    how = ["--insecure", *many, *options, "--format", "json"]
+    done = subprocess.run(
+        [str(programs.ghz()), *what, *how, calls.address], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise LoadError(f"ghz ended with exit code {done.returncode}: {done.stderr or done.stdout}")
     report = json.loads(done.stdout)
     if set(report["statusCodeDistribution"]) != {"OK"}:
-        raise LoadError(f"not every {method} was answered: {report['statusCodeDistribution']}")
+        raise LoadError(f"not every {calls.method} was answered: {report['statusCodeDistribution']}")
     latencies = [each["latency"] / _NANOSECONDS for each in report["details"]]
     hundredths = statistics.quantiles(latencies, n=100, method="inclusive")
     return Load(len(latencies), report["total"] / _NANOSECONDS, hundredths[49], hundredths[98])

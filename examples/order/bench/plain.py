@@ -15,7 +15,7 @@ from bench.rows import RowByRow
 from bench.variants import Technique
 from chassis.batches import Batches
 from chassis.program import Command, Program
-from chassis.sql.database import connect_args, create_engine, ping
+from chassis.sql.database import connect_args, ping
 from chassis.sql.settings import DatabaseSettings
 from chassis.sql.watch import watch
 from order_service.domain import Change, Outcome
@@ -71,14 +71,15 @@ def _repository(engine: AsyncEngine, without: Without) -> PostgresOrderRepositor
 @asynccontextmanager
 async def _opened(settings: DatabaseSettings, application: str, without: Without) -> AsyncIterator[AsyncEngine]:
     """Give the engine of `chassis.sql.database.opened`, less what is to be left out."""
-    if Technique.POOL in without:
-        arguments = connect_args(application)
-        engine = create_async_engine(
-            settings.database, poolclass=NullPool, hide_parameters=True, connect_args=arguments
-        )
-        watch(engine, settings.slow_seconds, traced=settings.traces_endpoint is not None)
-    else:
-        engine = create_engine(settings, application)
+    engine = create_async_engine(
+        settings.database,
+        # Row by row needs transactions, which a connection of psycopg has from the start.
+        **{} if Technique.BATCHES in without else {"isolation_level": "AUTOCOMMIT"},
+        **{"poolclass": NullPool} if Technique.POOL in without else _pool(settings),
+        hide_parameters=True,
+        connect_args=connect_args(application),
+    )
+    watch(engine, settings.slow_seconds, traced=settings.traces_endpoint is not None)
     if Technique.PREPARED in without:
 
         @event.listens_for(engine.sync_engine, "do_connect")
@@ -89,6 +90,11 @@ async def _opened(settings: DatabaseSettings, application: str, without: Without
         yield engine
     finally:
         await engine.dispose()
+
+
+def _pool(settings: DatabaseSettings) -> dict[str, Any]:
+    idle = min(settings.db_pool_max_idle, settings.db_pool_max_open)
+    return {"pool_size": idle, "max_overflow": settings.db_pool_max_open - idle, "pool_use_lifo": True}
 
 
 main = Program(

@@ -1,4 +1,4 @@
-"""Orders in PostgreSQL, one statement for each row: what `order_service.storage.repository` would be without batches."""
+"""Orders in PostgreSQL, one statement for each row: `order_service.storage.repository` without batches."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping

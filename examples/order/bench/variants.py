@@ -10,7 +10,7 @@ class Technique(StrEnum):
     POOL = "pool"
     """Connections are kept; without, each request makes its own."""
     PREPARED = "prepared"
-    """The server parses and plans a statement once per connection; without, each time."""
+    """The server parses a statement once per connection; without, each time."""
     BATCHES = "batches"
     """One statement for all rows of a request; without, one for each row, in a transaction for each order."""
 
@@ -28,7 +28,7 @@ class Variant:
     without: frozenset[Technique] = frozenset()
 
 
-AS_IS = Variant("as it is")
-PLAIN = Variant("without all", frozenset(Technique))
-VARIANTS = (AS_IS, *(Variant(f"without {each}", frozenset({each})) for each in Technique), PLAIN)
-"""Those in between tell what each technique is worth by itself."""
+AS_IS = Variant("as-is")
+PLAIN = Variant("plain", frozenset(Technique))
+ALL = (AS_IS, *(Variant(f"no-{each}", frozenset({each})) for each in Technique), PLAIN)
+"""Those in between tell what each technique is worth while the others are there."""

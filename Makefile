@@ -16,7 +16,8 @@ CLUSTER ?= dev
 AT_MOST ?= 0
 PROVIDER ?= auto
 N ?= 500
-# More arguments for pytest: make test-unit ARGS="-k release"
+ROUNDS ?= 5
+# More arguments for pytest, or a bench: make test-unit ARGS="-k release"
 ARGS ?=
 
 .PHONY: help
@@ -130,6 +131,11 @@ bench: setup binaries ## The budgets of the operator, on a control plane: N=500 
 .PHONY: bench-cli
 bench-cli: setup ## How long the commands that need no cluster take, as ratios to the interpreter alone
 	@PYTHONPATH=hack $(BIN)/python -m bench.cli
+
+.PHONY: bench-order
+bench-order: setup ## The order service beside itself without pool, prepared statements and batches: ROUNDS=5
+	$(EXAMPLE) examples/order python -m chassis_testing.install postgresql kafka ghz
+	@$(EXAMPLE) examples/order python -m bench --rounds $(ROUNDS) --out $(CURDIR)/build/bench-order.json $(ARGS)
 
 .PHONY: run
 run: setup ## Run the operator here against $KUBECONFIG, or the cluster of `make cluster-up`

@@ -22,7 +22,7 @@ def lines(figures: dict[str, Any]) -> Iterator[str]:
         medians, ratios = load["medians"], load["ratios"]
         others = [name for name in medians if name != AS_IS.name]
         yield ""
-        yield f"{load['what']:<46}{AS_IS.name:>10}" + "".join(f"{name:>18}" for name in others)
+        yield f"{load['what']:<46}{AS_IS.name:>10}" + "".join(f"{name:>19}" for name in others)
         for figure, title in _ROWS.items():
             if medians[AS_IS.name][figure] is not None:
                 cells = (f"{medians[name][figure]:>11.2f}{_ratio(ratios[name][figure])}" for name in others)
@@ -33,7 +33,7 @@ def lines(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _ratio(ratio: float | None) -> str:
-    return f"{ratio:>6.2f}x" if ratio else " " * 7
+    return f"{ratio:>7.3g}x" if ratio else " " * 8
 
 
 def _verdicts(loads: dict[str, Any]) -> Iterator[str]:

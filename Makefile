@@ -16,7 +16,7 @@ CLUSTER ?= dev
 AT_MOST ?= 0
 PROVIDER ?= auto
 N ?= 500
-ROUNDS ?= 5
+ROUNDS ?= 3
 # More arguments for pytest, or a bench: make test-unit ARGS="-k release"
 ARGS ?=
 
@@ -133,7 +133,7 @@ bench-cli: setup ## How long the commands that need no cluster take, as ratios t
 	@PYTHONPATH=hack $(BIN)/python -m bench.cli
 
 .PHONY: bench-order
-bench-order: setup ## The order service beside itself without pool, prepared statements and batches: ROUNDS=5
+bench-order: setup ## The order service beside itself without pool, prepared statements and batches: ROUNDS=3
 	$(EXAMPLE) examples/order python -m chassis_testing.install postgresql kafka ghz
 	@$(EXAMPLE) examples/order python -m bench --rounds $(ROUNDS) --out $(CURDIR)/build/bench-order.json $(ARGS)
 

@@ -17,7 +17,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCKS = [block for page in pages() for block in page.blocks]
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-TESTS = {name for path in ROOT.glob("tests/**/test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
+TESTS = {
+    name
+    for place in ("tests/**/test_*.py", "examples/*/tests/test_*.py")
+    for path in ROOT.glob(place)
+    for name in re.findall(r"def (test_\w+)", path.read_text())
+}
 
 PACKAGE = ROOT / "operator/delivery_operator"
 REASONS_ARE_IN = [

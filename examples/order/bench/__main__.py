@@ -22,7 +22,7 @@ from bench.variants import ALL, AS_IS
 from chassis_testing import program
 from chassis_testing.kafka import Kafka
 
-LOADS = ("create", "steady", "change", "worker")
+LOADS = ("create", "steady", "change", "worker", "relay")
 STEADY_SHARE = 0.7
 """Of what the slowest variant can do: the rate at which latencies are compared."""
 
@@ -34,7 +34,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         postgresql = stack.enter_context(DurablePostgreSQL.running())
-        kafka = stack.enter_context(Kafka.running()) if "worker" in arguments.loads else None
+        kafka = stack.enter_context(Kafka.running()) if {"worker", "relay"} & set(arguments.loads) else None
         database = postgresql.database()
         migrated = program.run("order", "migrate", DATABASE_URL=database)
         if migrated.returncode != 0:
@@ -69,11 +69,13 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> Iterator[tuple[str, 
         yield compare("change", what, lambda each: bench.change(each, orders))
     if "worker" in arguments.loads:
         yield compare("worker", "worker, an event for each order", lambda each: bench.work(each, orders))
+    if "relay" in arguments.loads:
+        yield compare("relay", "relay, an event for each order", lambda each: bench.relay(each, seconds))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each variant has its turn (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each variant has its turn (default: 3)")
     parser.add_argument("--seconds", type=float, default=8, help="how long orders are made each time (default: 8)")
     parser.add_argument("--orders", type=int, default=4000, help="how many are changed each time (default: 4000)")
     parser.add_argument("--loads", nargs="+", choices=LOADS, default=LOADS, help="which ones (default: all)")

@@ -70,7 +70,7 @@ class Bench:
 
         Args:
             postgresql: where all of them keep their orders.
-            kafka: what tells the worker of deliveries; without it, there is no load of it.
+            kafka: for the worker and the relay; without it, they have no load.
             template: the name of a database with the schema.
             folder: for ghz's files.
         """
@@ -106,7 +106,16 @@ class Bench:
         events.tell(self._kafka, _seed(database, "paid", count))
         brokers = self._kafka.bootstrap_servers
         with Order.started(variant, "worker", DATABASE_URL=database, KAFKA_BROKERS=brokers) as worker:
-            return self._measured(worker, lambda: Load(count, events.worked(database, count)))
+            return self._measured(worker, lambda: events.worked(database, count))
+
+    def relay(self, variant: Variant, seconds: float) -> Result:
+        """Tell Kafka of orders for some time; more wait than can be told."""
+        assert self._kafka is not None
+        database = self._postgresql.database(template=self._template)
+        events.queue(database, seconds)
+        brokers = self._kafka.bootstrap_servers
+        with Order.started(variant, "relay", DATABASE_URL=database, KAFKA_BROKERS=brokers) as relay:
+            return self._measured(relay, lambda: events.relayed(database, seconds))
 
     def _creating(self, order: Order, seconds: float) -> Calls:
         """Calls to a process that is warm."""

@@ -1,6 +1,6 @@
 """The service without what it is good at: composed here by the seams of `order_service`, and known to nobody else.
 
-Run as `python -m bench.plain web` or `worker`, with BENCH_WITHOUT naming what to leave out.
+Run as `python -m bench.plain web`, `worker` or `relay`, with BENCH_WITHOUT naming what to leave out.
 """
 
 from collections.abc import AsyncIterator
@@ -19,11 +19,14 @@ from chassis.sql.database import connect_args, ping
 from chassis.sql.settings import DatabaseSettings
 from chassis.sql.watch import watch
 from order_service.domain import Change, Outcome
+from order_service.relay import MOST_AT_ONCE
+from order_service.relay import work as relaying
 from order_service.service import BATCH_SIZE, Orders
 from order_service.settings import KafkaSettings, Settings, WebSettings
+from order_service.storage.outbox import Outbox
 from order_service.storage.repository import PostgresOrderRepository
 from order_service.web import serve
-from order_service.worker import work
+from order_service.worker import work as working
 
 Without = frozenset[Technique]
 
@@ -34,7 +37,7 @@ class PlainWeb(WebSettings):
     bench_without: str
 
 
-class PlainWorker(KafkaSettings):
+class PlainKafka(KafkaSettings):
     """With what to leave out, names apart by spaces."""
 
     bench_without: str
@@ -47,7 +50,7 @@ async def web(settings: PlainWeb) -> None:
         await serve(settings, _repository(engine, without), partial(ping, engine))
 
 
-async def worker(settings: PlainWorker) -> None:
+async def worker(settings: PlainKafka) -> None:
     """Run as `order_service.worker.run` does; without batches, each order is changed when its event is worked."""
     without = _without(settings.bench_without)
     async with _opened(settings, "order-worker", without) as engine:
@@ -57,7 +60,15 @@ async def worker(settings: PlainWorker) -> None:
             return (await orders.change([change]))[0]
 
         change = alone if Technique.BATCHES in without else Batches(orders.change, BATCH_SIZE).add
-        await work(settings, change, partial(ping, engine))
+        await working(settings, change, partial(ping, engine))
+
+
+async def relay(settings: PlainKafka) -> None:
+    """Run as `order_service.relay.run` does; without batches, each event is told and forgotten by itself."""
+    without = _without(settings.bench_without)
+    async with _opened(settings, "order-relay", without) as engine:
+        most = 1 if Technique.BATCHES in without else MOST_AT_ONCE
+        await relaying(settings, Outbox(engine), partial(ping, engine), most)
 
 
 def _without(names: str) -> Without:
@@ -104,7 +115,8 @@ main = Program(
     settings=Settings,
     commands={
         "web": Command("bench.plain:web", "answer gRPC calls", PlainWeb),
-        "worker": Command("bench.plain:worker", "change orders by what Kafka tells of deliveries", PlainWorker),
+        "worker": Command("bench.plain:worker", "change orders by what Kafka tells of deliveries", PlainKafka),
+        "relay": Command("bench.plain:relay", "tell Kafka what happens to orders", PlainKafka),
     },
 )
 

@@ -13,6 +13,7 @@ _ROWS = {
     "postgresql_cpu_ms_per_order": "CPU of PostgreSQL per order, ms",
     "cpu_ms_per_order": "CPU of both per order, ms",
 }
+_LARGE, _SMALL = 100, 0.1
 
 
 def lines(figures: dict[str, Any]) -> Iterator[str]:
@@ -22,7 +23,7 @@ def lines(figures: dict[str, Any]) -> Iterator[str]:
         medians, ratios = load["medians"], load["ratios"]
         others = [name for name in medians if name != AS_IS.name]
         yield ""
-        yield f"{load['what']:<46}{AS_IS.name:>10}" + "".join(f"{name:>19}" for name in others)
+        yield f"{load['what']:<46}{AS_IS.name:>10}" + "".join(f"{name:>20}" for name in others)
         for figure, title in _ROWS.items():
             if medians[AS_IS.name][figure] is not None:
                 cells = (f"{medians[name][figure]:>11.2f}{_ratio(ratios[name][figure])}" for name in others)
@@ -33,7 +34,9 @@ def lines(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _ratio(ratio: float | None) -> str:
-    return f"{ratio:>7.3g}x" if ratio else " " * 8
+    if not ratio:
+        return " " * 9
+    return f"{ratio:>8.0f}x" if ratio >= _LARGE else f"{ratio:>8.2f}x" if ratio >= _SMALL else f"{ratio:>8.3f}x"
 
 
 def _verdicts(loads: dict[str, Any]) -> Iterator[str]:

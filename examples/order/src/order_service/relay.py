@@ -41,27 +41,42 @@ async def run(settings: KafkaSettings) -> None:
     Raises:
         CommandError: the database or Kafka does not answer at the start, or a port is taken.
     """
+    async with opened(settings, "order-relay") as engine:
+        await work(settings, Outbox(engine), partial(ping, engine))
+
+
+async def work(settings: KafkaSettings, outbox: Outbox, database: Check, most: int = MOST_AT_ONCE) -> None:
+    """Relay what waits in an outbox until SIGTERM or SIGINT.
+
+    Args:
+        settings: of the process.
+        outbox: what waits.
+        database: tells whether it answers.
+        most: so many events at most are told together.
+
+    Raises:
+        CommandError: the database or Kafka does not answer at the start, or a port is taken.
+    """
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(opened(settings, "order-relay"))
         producer = await stack.enter_async_context(producing(settings.kafka_brokers, "order-relay"))
-        needs: dict[str, Check] = {"database": partial(ping, engine), "kafka": producer.ping}
+        needs: dict[str, Check] = {"database": database, "kafka": producer.ping}
         process = await stack.enter_async_context(running(settings, SERVICE, needs))
         log.info("relaying", topic=TOPIC, metrics_port=process.metrics_port)
-        await relay(Outbox(engine), producer, process.shutdown)
+        await relay(outbox, producer, process.shutdown, most)
 
 
-async def relay(outbox: Outbox, producer: Producer, shutdown: Shutdown) -> None:
+async def relay(outbox: Outbox, producer: Producer, shutdown: Shutdown, most: int) -> None:
     """Tell events as they come, until the process is to end; what has been begun is finished."""
     pause = 0.0
     while not await shutdown.during(pause):
         try:
-            told = await outbox.tell(partial(_tell, producer), MOST_AT_ONCE)
+            told = await outbox.tell(partial(_tell, producer), most)
             _oldest.set(await outbox.oldest_seconds())
         except UnavailableError as error:
             log.error("cannot relay", error=str(error))  # noqa: TRY400 - the trace says no more
             pause = PAUSE_SECONDS
         else:
-            pause = 0 if told == MOST_AT_ONCE else IDLE_SECONDS
+            pause = 0 if told == most else IDLE_SECONDS
 
 
 async def _tell(producer: Producer, events: Sequence[Event]) -> None:

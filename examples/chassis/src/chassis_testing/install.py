@@ -1,4 +1,4 @@
-"""`python -m chassis_testing.install [SERVICE ...]` installs the servers' programs, and that of the load, where they are missing.
+"""`python -m chassis_testing.install [SERVICE ...]` installs the programs of servers and load, where they are missing.
 
 Debian's packages come by apt-get, as root; jars by Maven and Go programs by `go install`, into the cache folder
 (`chassis_testing.cache`). What is there is left alone, so a second run does nothing and takes no time.

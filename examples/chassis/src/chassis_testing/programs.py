@@ -1,4 +1,4 @@
-"""Where the servers' programs are, and that of the load. Nothing is installed here and nothing is run."""
+"""Where the programs of servers and load are. Nothing is installed here and nothing is run."""
 
 import os
 import shutil

@@ -14,6 +14,7 @@ from chassis_testing import programs
 from order_service.pb.order_service_pb2 import DESCRIPTOR
 
 CONNECTIONS = 4
+MOST_FAILED = 0.01
 _SERVICE = DESCRIPTOR.services_by_name["OrderService"].full_name
 _NANOSECONDS = 1e9
 
@@ -23,20 +24,22 @@ class Load:
     """What came of some calls.
 
     Attributes:
-        calls: how many, all answered OK.
+        calls: how many were answered OK.
         seconds: from the first call to the last answer.
         p50: of their latencies, in seconds; None where nobody waited for an answer.
         p99: likewise.
+        failed: calls that are left out above: ghz repeats none, also where a connection ended under it by its age.
     """
 
     calls: int
     seconds: float
     p50: float | None = None
     p99: float | None = None
+    failed: int = 0
 
 
 class LoadError(Exception):
-    """A call failed, or ghz did: what is measured then is something else."""
+    """Calls failed, or ghz did: what is measured then is something else."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Calls:
         """Call for some time with so many callers, each of which waits for its answer.
 
         Raises:
-            LoadError: not every call was answered.
+            LoadError: more than one call of a hundred was not answered.
         """
         return _run(self, callers, ["--duration", f"{seconds}s", "--duration-stop", "wait"])
 
@@ -65,7 +68,7 @@ class Calls:
         """Call so many times, otherwise as `closed`.
 
         Raises:
-            LoadError: not every call was answered.
+            LoadError: more than one call of a hundred was not answered.
         """
         return _run(self, callers, ["--total", f"{calls}"])
 
@@ -73,7 +76,7 @@ class Calls:
         """Call so many times a second, and wait for no answer before the next call.
 
         Raises:
-            LoadError: not every call was answered.
+            LoadError: more than one call of a hundred was not answered.
         """
         calls = max(CONNECTIONS, round(rate * seconds))
         return _run(self, CONNECTIONS, ["--async", "--rps", f"{rate}", "--total", f"{calls}"])
@@ -97,11 +100,12 @@ def _run(calls: Calls, callers: int, options: Sequence[str]) -> Load:
     if done.returncode != 0:
         raise LoadError(f"ghz ended with exit code {done.returncode}: {done.stderr or done.stdout}")
     report = json.loads(done.stdout)
-    if set(report["statusCodeDistribution"]) != {"OK"}:
-        raise LoadError(f"not every {calls.method} was answered: {report['statusCodeDistribution']}")
-    latencies = [each["latency"] / _NANOSECONDS for each in report["details"]]
+    latencies = [each["latency"] / _NANOSECONDS for each in report["details"] if each["status"] == "OK"]
+    failed = len(report["details"]) - len(latencies)
+    if failed > len(latencies) * MOST_FAILED:
+        raise LoadError(f"too few {calls.method} were answered: {report['statusCodeDistribution']}")
     hundredths = statistics.quantiles(latencies, n=100, method="inclusive")
-    return Load(len(latencies), report["total"] / _NANOSECONDS, hundredths[49], hundredths[98])
+    return Load(len(latencies), report["total"] / _NANOSECONDS, hundredths[49], hundredths[98], failed)
 
 
 def _contract() -> bytes:

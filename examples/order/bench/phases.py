@@ -39,6 +39,7 @@ class Result:
         p99: likewise.
         service_cpu: seconds that the service's process used, user and system.
         postgresql_cpu: likewise PostgreSQL's processes.
+        failed: calls that are left out of the others.
     """
 
     orders: int
@@ -47,6 +48,7 @@ class Result:
     p99: float | None
     service_cpu: float
     postgresql_cpu: float
+    failed: int = 0
 
     def figures(self) -> dict[str, float | None]:
         """As they are compared; times in milliseconds."""
@@ -54,6 +56,7 @@ class Result:
         latency = [None if each is None else each * 1000 for each in (self.p50, self.p99)]
         return {
             "orders_per_second": self.orders / self.seconds,
+            "failed": self.failed,
             "p50_ms": latency[0],
             "p99_ms": latency[1],
             "cpu_ms_per_order": sum(cpu),
@@ -143,7 +146,7 @@ class Bench:
         service, postgresql = (
             cpu_seconds(each.pid) - before for each, before in zip((order, self._postgresql), used, strict=True)
         )
-        return Result(loaded.calls * orders, loaded.seconds, loaded.p50, loaded.p99, service, postgresql)
+        return Result(loaded.calls * orders, loaded.seconds, loaded.p50, loaded.p99, service, postgresql, loaded.failed)
 
 
 def _seed(database: str, status: str, count: int) -> list[str]:

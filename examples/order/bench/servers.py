@@ -70,7 +70,7 @@ class Order(Server):
             "BENCH_WITHOUT": " ".join(sorted(self._variant.without)),
             "PORT": str(self.port),
             "METRICS_PORT": str(self._metrics_port),
-            # Connections live for a fifth of it, longer than any load: ghz repeats no call that ends with its connection.
+            # Connections live for a fifth of it, longer than a load: ghz repeats no call that ends with its connection.
             "SHUTDOWN_DRAIN_SECONDS": "600",
             **self._variables,
         }

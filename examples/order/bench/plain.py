@@ -90,7 +90,7 @@ async def _opened(settings: DatabaseSettings, application: str, without: Without
         hide_parameters=True,
         connect_args=connect_args(application),
     )
-    watch(engine, settings.slow_seconds, traced=settings.traces_endpoint is not None)
+    watch(engine, settings.slow_seconds)
     if Technique.PREPARED in without:
 
         @event.listens_for(engine.sync_engine, "do_connect")

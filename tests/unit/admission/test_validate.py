@@ -141,6 +141,7 @@ def test_a_policy_waits_for_a_sound_shape() -> None:
     assert [each.kind for each in found] == [Kind.TYPE_INVALID]
 
 
+@pytest.mark.timeout(300)  # objects are made of patterns, which takes a busy machine a minute
 @pytest.mark.parametrize("kind", [service.KIND, task.KIND, environment.KIND])
 def test_random_valid_objects_are_taken(kind: str) -> None:
     @SOME

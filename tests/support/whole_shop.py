@@ -246,6 +246,8 @@ def open_whole_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) ->
     backing.start(tools, servers)
     tools.kubectl("apply", "-f", str(DEVELOPMENT))
     shop.deploy(tools, silent, *FULL)
+    # An order service that was there before the catalogue has a release without it, and soon one with it.
+    wait_for(lambda: '"total"' in shop.call(tools)[0][1], "orders with a price", 120)
     return WholeShop(cluster, tools)
 
 

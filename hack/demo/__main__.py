@@ -30,8 +30,7 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
     embedded = isinstance(cluster, NodeCluster)
     if embedded:
         ensure_programs(Home.default(), reporter)  # before the builds: two package installations at once would collide
-    servers = backing.needed(services)
-    builds = images.Builds(services, [image for each in servers for image in each.images] if embedded else [])
+    builds = images.Builds(services, backing.images(services) if embedded else [])
     try:
         with tell.step(
             f"A Kubernetes cluster (provider {cluster.provider})",
@@ -53,11 +52,9 @@ def up(cluster: Cluster, tools: Tools, tell: Narrator, reporter: ConsoleReporter
     with tell.step(
         "The platform's part",
         f"namespace {shop.NAMESPACE}, Secrets with random passwords, an environment for development, and "
-        f"{', '.join(each.name for each in servers)}",
+        f"{', '.join(each.name for each in backing.needed(services))}",
     ):
-        backing.prepare(tools, servers)
-        backing.sell(tools)
-        backing.start(tools, servers)
+        backing.provide(tools, services)
         tools.kubectl("apply", "-f", str(DEVELOPMENT))
     with tell.step(
         f"kubectl apply -f examples/{{{','.join(services)}}}/deliveryservice.yaml",

@@ -106,6 +106,20 @@ def manifest(service: str) -> dict[str, Any]:
     return found
 
 
+def images(services: Collection[str]) -> list[str]:
+    """The images of what these services are attached to, as folders of examples/backing."""
+    return [image for server in needed(services) for image in server.images]
+
+
+def provide(tools: Tools, services: Collection[str]) -> None:
+    """Run what these services are attached to, and tell them where it is."""
+    servers = needed(services)
+    prepare(tools, servers)
+    if STAND_INS in services:
+        sell(tools)
+    start(tools, servers)
+
+
 def prepare(tools: Tools, servers: Collection[Server]) -> None:
     """Make the namespace, under the restricted pod security standard, and the Secrets that are not there.
 

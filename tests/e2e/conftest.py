@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import images
+from demo import backing, images
 from devcluster.binaries import Pins
 from devcluster.cluster import Cluster
 from devcluster.console import Silent
@@ -38,9 +38,8 @@ def peer_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def order_shop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> OrderShop:
     """The demo's steps, with a short resync."""
-    built = images.Builds(["order"], ["postgres", "kafka"] if isinstance(cluster, NodeCluster) else []).finished(
-        Silent()
-    )
+    servers = backing.images(["order"]) if isinstance(cluster, NodeCluster) else []
+    built = images.Builds(["order"], servers).finished(Silent())
     return open_shop(cluster, built, tmp_path_factory.mktemp("order-shop") / "tools.log")
 
 

@@ -209,9 +209,7 @@ def open_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) -> Order
     for image in built:
         cluster.load_docker_image(str(image.archive))
     install.install(tools, built[0], {"resyncSeconds": str(RESYNC_SECONDS)})
-    servers = backing.needed(["order"])
-    backing.prepare(tools, servers)
-    backing.start(tools, servers)
+    backing.provide(tools, ["order"])
     return OrderShop(cluster, tools)
 
 

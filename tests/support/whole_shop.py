@@ -79,10 +79,9 @@ class WholeShop:
         """What an on-call engineer would look at."""
         return self.kubectl("get", "deliveryservices,pods,jobs") + self.kubectl("describe", "deliveryservices")
 
-    def pods(self, service: str, process: str = "") -> list[Object]:
+    def pods(self, service: str) -> list[Object]:
         """Those that are not on their way out."""
-        of = f"delivery.dev/process={process}" if process else "delivery.dev/process"
-        found = self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/service={service},{of}")
+        found = self.kube.list("Pod", shop.NAMESPACE, f"delivery.dev/service={service},delivery.dev/process")
         return [each for each in found if not each["metadata"].get("deletionTimestamp")]
 
     def lose(self, pod: Object) -> None:
@@ -173,10 +172,10 @@ class WholeShop:
 
     # What the stores say.
 
-    def rows(self, database: str, statement: str, host: str = "postgresql-0") -> list[list[str]]:
+    def rows(self, database: str, statement: str) -> list[list[str]]:
         """Ask a database; each row is a list of texts."""
         command = ["psql", "-qAt", "-F", "\t", "-U", "order", "-d", database, "-c", statement]
-        return [line.split("\t") for line in self.kubectl("exec", host, "--", *command).splitlines()]
+        return [line.split("\t") for line in self.kubectl("exec", "postgresql-0", "--", *command).splitlines()]
 
     def statuses(self, order_ids: Collection[str]) -> Counter[str]:
         """How many of these orders have which status."""
@@ -236,23 +235,16 @@ ADDRESSES = {
 
 def open_whole_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) -> WholeShop:
     """The demo's steps, with all five services."""
-    tools, silent = Tools(cluster, log), _nothing
+    tools = Tools(cluster, log)
     for image in built:
         cluster.load_docker_image(str(image.archive))
     install.install(tools, built[0])
-    servers = backing.needed(FULL)
-    backing.prepare(tools, servers)
-    backing.sell(tools)
-    backing.start(tools, servers)
+    backing.provide(tools, FULL)
     tools.kubectl("apply", "-f", str(DEVELOPMENT))
-    shop.deploy(tools, silent, *FULL)
+    shop.deploy(tools, lambda _: None, *FULL)
     # An order service that was there before the catalogue has a release without it, and soon one with it.
     wait_for(lambda: '"total"' in shop.call(tools)[0][1], "orders with a price", 120)
     return WholeShop(cluster, tools)
-
-
-def _nothing(_: str) -> None:
-    """Nobody reads along."""
 
 
 def _processes(uid: str) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import images
+from demo import backing, images
 from devcluster.binaries import built_binaries
 from devcluster.console import Silent
 from devcluster.home import Home
@@ -45,7 +45,7 @@ def small(tmp_path: Path) -> Iterator[NodeCluster]:
 
 def test_an_image_that_the_node_has_no_room_for(small: NodeCluster, tmp_path: Path) -> None:
     """What serves goes on, the status names the node, and the release goes on by itself when there is room again."""
-    built = images.Builds(["order"], ["postgres", "kafka"]).finished(Silent())
+    built = images.Builds(["order"], backing.images(["order"])).finished(Silent())
     order = open_shop(small, [each for each in built if each.name != NEXT], tmp_path / "tools.log")
     order.restore()
     before = order.newest_release()["spec"]["number"]

@@ -29,9 +29,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def opened(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> WholeShop:
-    servers = backing.needed(FULL) if isinstance(cluster, NodeCluster) else []
-    backing_images = [image for each in servers for image in each.images]
-    built = images.Builds(FULL, backing_images, upgraded=ROLLED).finished(Silent())
+    servers = backing.images(FULL) if isinstance(cluster, NodeCluster) else []
+    built = images.Builds(FULL, servers, upgraded=ROLLED).finished(Silent())
     return open_whole_shop(cluster, built, tmp_path_factory.mktemp("whole-shop") / "tools.log")
 
 

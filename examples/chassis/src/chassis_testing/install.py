@@ -113,14 +113,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := [name for name in names if name not in SERVICES]:
         parser.error(f"unknown service {unknown[0]!r}: choose from {', '.join(SERVICES)}")
     try:
-        install(names, _say)
+        install(names, say)
     except BackingServiceError as error:
-        _say(str(error))
+        say(str(error))
         return 1
     return 0
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever runs a program of this package."""
     sys.stderr.write(f"chassis_testing: {text}\n")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chassis_testing import programs
 from chassis_testing.errors import BackingServiceError
-from chassis_testing.install import install
+from chassis_testing.install import install, say
 
 STAGED = (programs.KAFKA, programs.MONGODB, programs.STRIPE)
 
@@ -20,7 +20,7 @@ def stage(folder: Path) -> None:
     Raises:
         InstallError: one could not be installed; the text has the remedy.
     """
-    install([each.name for each in STAGED], _say)
+    install([each.name for each in STAGED], say)
     for each in STAGED:
         shutil.rmtree(folder / each.name, ignore_errors=True)  # what an earlier version held
         shutil.copytree(each.folder, folder / each.name, copy_function=_link)
@@ -41,13 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         stage(parser.parse_args(arguments).folder)
     except BackingServiceError as error:
-        _say(str(error))
+        say(str(error))
         return 1
     return 0
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"chassis_testing: {text}\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,13 @@ from delivery_operator.runtime.settings import LEASE
 from demo import backing, images, install, shop
 from demo.tools import Tools
 from devcluster.cluster import Cluster
-from devcluster.errors import DevclusterError
 from devcluster.images import BuiltImage
-from tests.support.kube import EXTRA, Kube, Object, RequestFailed, condition, wait_for
+from tests.support.callers import SCRATCH, Shop
+from tests.support.kube import EXTRA, Object, RequestFailed, condition, wait_for
 from tests.support.operator import renews
 
 LOAD = Path(__file__).parents[1] / "e2e" / "operator" / "load.py"
 ACCOUNT = f"system:serviceaccount:{install.NAMESPACE}:{install.RELEASE}"
-SCRATCH = "/tmp"  # noqa: S108 of the pod that calls
 POD_NAME = "authentication.kubernetes.io/pod-name"
 """What a service account's token tells the API server, and the audit log, about the pod that it was given to."""
 RESOURCES = {word: each for each in (*BY_KIND.values(), *EXTRA.values()) for word in (each.kind.lower(), each.plural)}
@@ -37,20 +35,8 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass
-class OrderShop:
-    """The namespace shop with PostgreSQL and the order service."""
-
-    cluster: Cluster
-    tools: Tools
-    kube: Kube = field(init=False)
-    _loads: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.kube = Kube(self.cluster.kubeconfig_path)
-
-    def kubectl(self, *arguments: str, manifest: str | None = None) -> str:
-        return self.tools.kubectl("-n", shop.NAMESPACE, *arguments, manifest=manifest)
+class OrderShop(Shop):
+    """The namespace shop with the order service, and what that is attached to."""
 
     def get(self, kind: str, name: str = "") -> Any:
         """One object, or the items of a collection; None, or nothing, while the API server has no answer.
@@ -180,27 +166,14 @@ class OrderShop:
     @contextlib.contextmanager
     def load(self, rate: int) -> Iterator[dict[str, Any]]:
         """Call the service at a steady rate from a pod; the mapping holds the result when the context has ended."""
-        name = f"load-{len(self._loads)}"
-        self._loads.append(name)
-        data = {"load.py": LOAD.read_text()}
-        script = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
-        self.kubectl("apply", "-f", "-", manifest=yaml.safe_dump_all([script, _load_pod(name, rate)]))
-        wait_for(lambda: "calling" in self._logs(name), "the first call", 60, self.explain)
+        variables = {"ADDRESS": "order-service:50051", "RATE": str(rate)}
+        name = self.start_caller("load", f"{images.ORDER}:{images.VERSIONS[0]}", LOAD, variables)
+        wait_for(lambda: "calling" in self.logs(name), "the first call", 60, self.explain)
         result: dict[str, Any] = {}
         yield result
         self.kubectl("exec", name, "--", "/app/bin/python", "-c", f"open('{SCRATCH}/stop', 'w')")
         wait_for(lambda: self.get("pod", name)["status"]["phase"] == "Succeeded", "the end of the load", 60)
-        result.update(json.loads(self._logs(name).splitlines()[-1]))
-
-    def _logs(self, pod: str) -> str:
-        with contextlib.suppress(DevclusterError):
-            return self.kubectl("logs", pod)
-        return ""
-
-    def clean_up(self) -> None:
-        """Remove what tests left beside the service."""
-        for name in self._loads:
-            self.kubectl("delete", "pod,configmap", name, "--ignore-not-found", "--wait=false")
+        result.update(json.loads(self.logs(name).splitlines()[-1]))
 
 
 def open_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) -> OrderShop:
@@ -211,34 +184,3 @@ def open_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) -> Order
     install.install(tools, built[0], {"resyncSeconds": str(RESYNC_SECONDS)})
     backing.provide(tools, ["order"])
     return OrderShop(cluster, tools)
-
-
-def _load_pod(name: str, rate: int) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [
-                {
-                    "name": "load",
-                    "image": f"{images.ORDER}:{images.VERSIONS[0]}",
-                    "command": ["/app/bin/python", "/load/load.py"],
-                    "env": [
-                        {"name": "ADDRESS", "value": "order-service:50051"},
-                        {"name": "RATE", "value": str(rate)},
-                    ],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [{"name": "load", "mountPath": "/load"}, {"name": "tmp", "mountPath": SCRATCH}],
-                }
-            ],
-            "volumes": [{"name": "load", "configMap": {"name": name}}, {"name": "tmp", "emptyDir": {}}],
-        },
-    }

@@ -8,20 +8,17 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from demo import backing, images, install, shop
 from demo.__main__ import DEVELOPMENT, FULL
 from demo.tools import Tools
 from devcluster.cluster import Cluster
-from devcluster.errors import DevclusterError
 from devcluster.images import BuiltImage
-from tests.support.kube import Kube, Object, condition, wait_for
+from tests.support.callers import Shop
+from tests.support.kube import Object, condition, wait_for
 
 HERE = Path(__file__).parents[1] / "e2e" / "shop"
 ROLLED = ("order", "payment", "delivery")
@@ -42,20 +39,8 @@ print(urllib.request.urlopen(request).read().decode())
 """
 
 
-@dataclass
-class WholeShop:
+class WholeShop(Shop):
     """The namespace shop with everything in it."""
-
-    cluster: Cluster
-    tools: Tools
-    kube: Kube = field(init=False)
-    _pods: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.kube = Kube(self.cluster.kubeconfig_path)
-
-    def kubectl(self, *arguments: str, manifest: str | None = None) -> str:
-        return self.tools.kubectl("-n", shop.NAMESPACE, *arguments, manifest=manifest)
 
     def upgrade(self, service: str, version: str) -> None:
         image = f"{images.REGISTRY}/{service}:{version}"
@@ -139,36 +124,19 @@ class WholeShop:
     @contextlib.contextmanager
     def customers(self, orders: int, rate: float, users: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Customers who order, pay and are brought it; the mapping holds what became of it afterwards."""
-        name = f"customers-{len(self._pods)}"
-        self._pods.append(name)
-        script = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name},
-            "data": {"load.py": (HERE / "load.py").read_text()},
-        }
         variables = {"ORDERS": str(orders), "RATE": str(rate), "USERS": ",".join(users), **ADDRESSES}
-        self.kubectl("apply", "-f", "-", manifest=yaml.safe_dump_all([script, _pod(name, variables)]))
-        wait_for(lambda: "ordering" in self._logs(name), "the first order", 90, self.explain)
+        image = f"{images.REGISTRY}/payment:{images.VERSIONS[0]}"
+        name = self.start_caller("customers", image, HERE / "load.py", variables)
+        wait_for(lambda: "ordering" in self.logs(name), "the first order", 90, self.explain)
         result: dict[str, Any] = {}
         yield result
-        wait_for(lambda: self._ended(name), "the end of all orders", orders / rate + 400, lambda: self._logs(name))
-        result.update(json.loads(self._logs(name).splitlines()[-1]))
+        wait_for(lambda: self._ended(name), "the end of all orders", orders / rate + 400, lambda: self.logs(name))
+        result.update(json.loads(self.logs(name).splitlines()[-1]))
 
     def _ended(self, pod: str) -> bool:
         phase = self.kube.get("Pod", shop.NAMESPACE, pod)["status"]["phase"]
-        assert phase != "Failed", self._logs(pod)
+        assert phase != "Failed", self.logs(pod)
         return bool(phase == "Succeeded")
-
-    def _logs(self, pod: str) -> str:
-        with contextlib.suppress(DevclusterError):
-            return self.kubectl("logs", pod)
-        return ""
-
-    def clean_up(self) -> None:
-        """Remove what tests left beside the services."""
-        for name in self._pods:
-            self.kubectl("delete", "pod,configmap", name, "--ignore-not-found", "--wait=false")
 
     # What the stores say.
 
@@ -259,31 +227,3 @@ def _processes(uid: str) -> list[int]:
 
 def _restarts(pod: Object) -> int:
     return sum(each["restartCount"] for each in pod["status"].get("containerStatuses", ()))
-
-
-def _pod(name: str, variables: dict[str, str]) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [
-                {
-                    "name": "load",
-                    "image": f"{images.REGISTRY}/payment:{images.VERSIONS[0]}",
-                    "command": ["/app/bin/python", "/load/load.py"],
-                    "env": [{"name": each, "value": value} for each, value in variables.items()],
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volumeMounts": [{"name": "load", "mountPath": "/load"}],
-                }
-            ],
-            "volumes": [{"name": "load", "configMap": {"name": name}}],
-        },
-    }

@@ -15,7 +15,7 @@ from bench.rows import RowByRow
 from bench.variants import Technique
 from chassis.batches import Batches
 from chassis.program import Command, Program
-from chassis.sql.database import connect_args, ping
+from chassis.sql.database import connect_args, ping, pool_options
 from chassis.sql.settings import DatabaseSettings
 from chassis.sql.watch import watch
 from order_service.domain import Change, Outcome
@@ -86,7 +86,7 @@ async def _opened(settings: DatabaseSettings, application: str, without: Without
         settings.database,
         # Row by row needs transactions, which a connection of psycopg has from the start.
         **{} if Technique.BATCHES in without else {"isolation_level": "AUTOCOMMIT"},
-        **{"poolclass": NullPool} if Technique.POOL in without else _pool(settings),
+        **{"poolclass": NullPool} if Technique.POOL in without else pool_options(settings),
         hide_parameters=True,
         connect_args=connect_args(application),
     )
@@ -101,11 +101,6 @@ async def _opened(settings: DatabaseSettings, application: str, without: Without
         yield engine
     finally:
         await engine.dispose()
-
-
-def _pool(settings: DatabaseSettings) -> dict[str, Any]:
-    idle = min(settings.db_pool_max_idle, settings.db_pool_max_open)
-    return {"pool_size": idle, "max_overflow": settings.db_pool_max_open - idle, "pool_use_lifo": True}
 
 
 main = Program(

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ COURIERS = 60
 REPORT_SECONDS = 60.0  # who says nothing for minutes gets no order
 PATIENCE_SECONDS = 120.0  # for one step of one order, whatever is down meanwhile
 PAUSE_SECONDS = 0.5
-ACCEPTED = (200, 201)
+ACCEPTED = (HTTPStatus.OK, HTTPStatus.CREATED)
 
 
 class Customers:
@@ -87,10 +88,13 @@ class Customers:
         url = f"{DELIVERY}/v1/deliveries/{order_id}"
         while True:
             found = await self._ask("delivery", "GET", url)
-            if found is not None and found.status_code == ACCEPTED[0] and found.json()["status"] == "completed":
+            delivery = (
+                found.json() if found is not None and found.status_code == HTTPStatus.OK else {"status": "unknown"}
+            )
+            if delivery["status"] == "completed":
                 return
-            if found is not None and found.status_code == ACCEPTED[0] and found.json()["status"] == "assigned":
-                await self._ask("delivery", "POST", f"{url}/complete", json={"courier_id": found.json()["courier_id"]})
+            if delivery["status"] == "assigned":
+                await self._ask("delivery", "POST", f"{url}/complete", json={"courier_id": delivery["courier_id"]})
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _ask(self, service: str, method: str, url: str, **request: object) -> httpx.Response | None:
@@ -99,7 +103,7 @@ class Customers:
         except httpx.TransportError as error:
             self.repeated[f"{service} {type(error).__name__}"] += 1
             return None
-        if answer.status_code not in (*ACCEPTED, 202, 204, 404):
+        if answer.status_code not in (*ACCEPTED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
             self.repeated[f"{service} {answer.status_code}"] += 1
         return answer
 

@@ -39,6 +39,18 @@ def connect_args(application: str) -> dict[str, Any]:
     }
 
 
+def pool_options(settings: DatabaseSettings) -> dict[str, Any]:
+    """What SQLAlchemy calls the sizes and times of a pool."""
+    idle = min(settings.db_pool_max_idle, settings.db_pool_max_open)
+    return {
+        "pool_size": idle,
+        "max_overflow": settings.db_pool_max_open - idle,
+        "pool_recycle": settings.db_pool_max_lifetime_seconds,
+        "pool_timeout": _CONNECT_TIMEOUT_SECONDS,
+        "pool_use_lifo": True,  # idle connections age out instead of taking turns
+    }
+
+
 def create_engine(settings: DatabaseSettings, application: str, url: URL | None = None) -> AsyncEngine:
     """Make the pool; nothing is connected yet.
 
@@ -50,15 +62,10 @@ def create_engine(settings: DatabaseSettings, application: str, url: URL | None 
         application: what the database's own views call these connections, such as `order-web`.
         url: another database than the one of the settings, such as their replica.
     """
-    idle = min(settings.db_pool_max_idle, settings.db_pool_max_open)
     engine = create_async_engine(
         url or settings.database,
         isolation_level="AUTOCOMMIT",
-        pool_size=idle,
-        max_overflow=settings.db_pool_max_open - idle,
-        pool_recycle=settings.db_pool_max_lifetime_seconds,
-        pool_timeout=_CONNECT_TIMEOUT_SECONDS,
-        pool_use_lifo=True,  # idle connections age out instead of taking turns
+        **pool_options(settings),
         hide_parameters=True,  # statements in errors and logs come without users' data
         connect_args=connect_args(application),
     )

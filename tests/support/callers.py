@@ -13,7 +13,7 @@ from demo import shop
 from demo.tools import Tools
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
-from tests.support.kube import Kube, Object
+from tests.support.kube import Kube, Object, wait_for
 
 SCRATCH = "/tmp"  # noqa: S108 of the pod that calls
 
@@ -48,6 +48,23 @@ class Shop:
         with contextlib.suppress(DevclusterError):
             return self.kubectl("logs", pod)
         return ""
+
+    def run(self, kind: str, image: str, script: Path, variables: dict[str, str]) -> str:
+        """Run a script in a pod as `start_caller` does, to its end; gives what it said."""
+        name = self.start_caller(kind, image, script, variables)
+        wait_for(lambda: self.ended(name), f"the end of {name}", 120, lambda: self.logs(name))
+        return self.logs(name)
+
+    def ended(self, pod: str) -> bool:
+        """Whether its program has ended, and well."""
+        phase = self.kube.get("Pod", shop.NAMESPACE, pod)["status"]["phase"]
+        assert phase != "Failed", self.logs(pod)
+        return bool(phase == "Succeeded")
+
+    def rows(self, database: str, statement: str, server: str = "postgresql") -> list[list[str]]:
+        """Ask a database of a PostgreSQL; each row is a list of texts."""
+        command = ["psql", "-qAt", "-F", "\t", "-U", "order", "-d", database, "-c", statement]
+        return [line.split("\t") for line in self.kubectl("exec", f"{server}-0", "--", *command).splitlines()]
 
     def clean_up(self) -> None:
         """Remove what tests left beside the services."""

@@ -59,6 +59,12 @@ class OrderShop(Shop):
     def upgrade(self, version: str) -> None:
         self.patch({"image": f"{images.ORDER}:{version}"})
 
+    def attach(self, binding: str, secret: str) -> None:
+        """Attach the service to what another Secret names, in the place of what it was attached to."""
+        names = [each["name"] for each in self.service()["spec"]["backingServices"]]
+        change = {"op": "replace", "path": f"/spec/backingServices/{names.index(binding)}/secret", "value": secret}
+        self.kubectl("patch", "deliveryservice", "order", "--type=json", "-p", json.dumps([change]))
+
     def restore(self) -> None:
         """Bring the service to what the example says, and wait until it serves."""
         shop.deploy(self.tools, lambda _: None)
@@ -112,15 +118,12 @@ class OrderShop(Shop):
 
     def schema(self) -> str:
         """The schema's revision, as alembic keeps it."""
-        return self._psql("SELECT version_num FROM alembic_version").strip()
+        ((revision,),) = self.rows("order", "SELECT version_num FROM alembic_version")
+        return revision
 
     def set_schema(self, revision: str) -> None:
         """Make alembic believe that the schema is at another revision."""
-        self._psql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 the test's own words
-
-    def _psql(self, statement: str) -> str:
-        command = ["psql", "-qAt", "-U", "order", "-d", "order", "-c", statement]
-        return self.kubectl("exec", "postgresql-0", "--", *command)
+        self.rows("order", f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 the test's own words
 
     def operator_pod(self) -> str:
         """Name of the pod whose operator leads; empty while none does, or while its pod is on its way out."""
@@ -172,7 +175,7 @@ class OrderShop(Shop):
         result: dict[str, Any] = {}
         yield result
         self.kubectl("exec", name, "--", "/app/bin/python", "-c", f"open('{SCRATCH}/stop', 'w')")
-        wait_for(lambda: self.get("pod", name)["status"]["phase"] == "Succeeded", "the end of the load", 60)
+        wait_for(lambda: self.ended(name), "the end of the load", 60)
         result.update(json.loads(self.logs(name).splitlines()[-1]))
 
 

@@ -130,20 +130,10 @@ class WholeShop(Shop):
         wait_for(lambda: "ordering" in self.logs(name), "the first order", 90, self.explain)
         result: dict[str, Any] = {}
         yield result
-        wait_for(lambda: self._ended(name), "the end of all orders", orders / rate + 400, lambda: self.logs(name))
+        wait_for(lambda: self.ended(name), "the end of all orders", orders / rate + 400, lambda: self.logs(name))
         result.update(json.loads(self.logs(name).splitlines()[-1]))
 
-    def _ended(self, pod: str) -> bool:
-        phase = self.kube.get("Pod", shop.NAMESPACE, pod)["status"]["phase"]
-        assert phase != "Failed", self.logs(pod)
-        return bool(phase == "Succeeded")
-
     # What the stores say.
-
-    def rows(self, database: str, statement: str) -> list[list[str]]:
-        """Ask a database; each row is a list of texts."""
-        command = ["psql", "-qAt", "-F", "\t", "-U", "order", "-d", database, "-c", statement]
-        return [line.split("\t") for line in self.kubectl("exec", "postgresql-0", "--", *command).splitlines()]
 
     def statuses(self, order_ids: Collection[str]) -> Counter[str]:
         """How many of these orders have which status."""

@@ -11,6 +11,7 @@ PYTEST := $(BIN)/pytest
 # The chassis and the services that stand on it, each a project of its own
 EXAMPLES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml)))
 EXAMPLE = hack/uv run --frozen --directory
+EXAMPLE_TESTS := $(EXAMPLES:examples/%=test-example-%)
 CLUSTER ?= dev
 # How many plans of each scenario `make test-faults` runs against the operator's process; 0 is all of them
 AT_MOST ?= 0
@@ -50,7 +51,16 @@ test-unit: setup ## Pure and fast; full branch coverage of engine and render is 
 .PHONY: test-examples
 test-examples: setup ## The chassis's, the services' and new services' own tests, against real backing services
 	$(EXAMPLE) examples/chassis python -m chassis_testing.install
-	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each pytest $(ARGS); done
+	$(MAKE) test-example-order
+	$(MAKE) --jobs=2 --output-sync=target $(filter-out test-example-order,$(EXAMPLE_TESTS)) test-templates
+
+# Order's alone: they hold it to its speed.
+.PHONY: $(EXAMPLE_TESTS)
+$(EXAMPLE_TESTS): test-example-%: setup
+	$(EXAMPLE) examples/$* pytest $(ARGS)
+
+.PHONY: test-templates
+test-templates: setup
 	$(PYTEST) tests/examples $(ARGS)
 
 .PHONY: test-integration
@@ -88,7 +98,7 @@ check-code: setup
 	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each mypy; done
 	$(EXAMPLE) examples/order mypy ../../hack/demo/call.py ../../tests/e2e/operator/load.py
 	$(EXAMPLE) examples/payment mypy ../../tests/e2e/shop/load.py
-	$(EXAMPLE) examples/user mypy ../../hack/demo/create_user.py ../../tests/e2e/shop/users.py
+	$(EXAMPLE) examples/user mypy ../../hack/demo/create_user.py ../../tests/e2e/shop/sessions.py ../../tests/e2e/shop/users.py
 
 .PHONY: check-generated
 check-generated: setup

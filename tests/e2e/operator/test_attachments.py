@@ -23,13 +23,15 @@ def other(order: OrderShop) -> Iterator[str]:
     metadata = {"name": CREDENTIALS, "namespace": shop.NAMESPACE}
     backing.apply(order.tools, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
     server = (backing.FOLDER / "postgresql.yaml").read_text()
-    manifest = server.replace(backing.DATABASE, CREDENTIALS).replace("postgresql", OTHER)
+    manifest = server.replace(backing.DATABASE, CREDENTIALS).replace(": postgresql", f": {OTHER}")
     order.kubectl("apply", "-f", "-", manifest=manifest)
-    order.kubectl("rollout", "status", f"statefulset/{OTHER}", backing.READY)
-    yield CREDENTIALS
-    order.restore()  # before what it is attached to goes
-    order.kubectl("delete", "-f", "-", "--wait=false", manifest=manifest)
-    order.kubectl("delete", "secret", CREDENTIALS)
+    try:
+        order.kubectl("rollout", "status", f"statefulset/{OTHER}", backing.READY)
+        yield CREDENTIALS
+        order.restore()  # before what it is attached to goes
+    finally:
+        order.kubectl("delete", "-f", "-", "--wait=false", manifest=manifest)
+        order.kubectl("delete", "secret", CREDENTIALS)
 
 
 @pytest.mark.timeout(600)

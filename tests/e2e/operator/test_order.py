@@ -140,10 +140,22 @@ def test_an_api_server_that_was_away_for_a_minute_is_caught_up_with(order: Order
     wait_for(lambda: order.get("deliveryservice", "order"), "the API server to be back", 60)
     # It refuses to judge services until it knows the environments that its policy reads, up to half a minute.
     wait_for(lambda: _admits(order), "the API server to admit services", 90)
-    order.kubectl("delete", "deployment", "order-web", "--wait=false")
+    before = order.newest_release()["spec"]["number"]
     order.upgrade("v1.1.0")
     order.wait_ready("registry.example.com/shop/order:v1.1.0", seconds=180)
+    # Kubernetes's controllers look again up to a minute later. A Deployment that goes and is made again before that is
+    # one and the same to the garbage collector, and the ReplicaSets of the one that went stay, with pods that serve.
+    order.wait_gone(before)
+    went = _names(order, before + 1)
+    order.kubectl("delete", "deployment", "order-web", "--wait=false")
+    wait_for(lambda: not _names(order, before + 1) & went, "the pods of the Deployment that was deleted to go", 120)
+    wait_for(lambda: order.whole(before + 1), "pods of the Deployment that was made again", 60, order.explain)
+    order.wait_ready()
     order.call()
+
+
+def _names(order: OrderShop, release: int) -> set[str]:
+    return {pod["metadata"]["name"] for pod in order.pods(release, "web")}
 
 
 def _admits(order: OrderShop) -> bool:

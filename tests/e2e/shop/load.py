@@ -27,7 +27,7 @@ ORDERS, RATE = int(os.environ["ORDERS"]), float(os.environ["RATE"])
 USERS = os.environ["USERS"].split(",")
 CHANNELS = 4  # connections stay with one pod each: more than one, so that every pod has callers
 COURIERS = 60
-REPORT_SECONDS = 60.0  # who says nothing for minutes gets no order
+REPORT_SECONDS = 20.0  # who says nothing for minutes gets no order
 PATIENCE_SECONDS = 120.0  # for one step of one order, whatever is down meanwhile
 PAUSE_SECONDS = 0.5
 ACCEPTED = (HTTPStatus.OK, HTTPStatus.CREATED)
@@ -57,13 +57,15 @@ class Customers:
         except Exception as error:  # noqa: BLE001 what ends an order's way is what is told
             self.lost.append(f"{number}: {error!r}")
 
-    async def ride(self) -> None:
-        """Let couriers say where they are, until nobody orders any more."""
+    async def ride(self, courier_id: str) -> None:
+        """Be a courier, who also brings what nobody waits for: of customers who are no longer there."""
         place = {"latitude": 52.5208, "longitude": 13.4094, "available": True}
         while True:
-            for number in range(COURIERS):
-                await self._ask("delivery", "PUT", f"{DELIVERY}/v1/couriers/courier-{number}", json=place)
-            await asyncio.sleep(REPORT_SECONDS)
+            found = await self._ask("delivery", "PUT", f"{DELIVERY}/v1/couriers/{courier_id}", json=place)
+            order_id = found.json()["order_id"] if found is not None and found.status_code == HTTPStatus.OK else None
+            if order_id:
+                await self._brought(order_id, courier_id)
+            await asyncio.sleep(PAUSE_SECONDS if order_id else REPORT_SECONDS)
 
     async def _order(self, number: int, user: str) -> str:
         request = OrderRequest(user_id=user, items=[Item(sku="tea", quantity=1)], idempotency_key=uuid4().hex)
@@ -89,13 +91,17 @@ class Customers:
         while True:
             found = await self._ask("delivery", "GET", url)
             delivery = (
-                found.json() if found is not None and found.status_code == HTTPStatus.OK else {"status": "unknown"}
+                found.json() if found is not None and found.status_code == HTTPStatus.OK else {"state": "unknown"}
             )
-            if delivery["status"] == "completed":
+            if delivery["state"] == "completed":
                 return
-            if delivery["status"] == "assigned":
-                await self._ask("delivery", "POST", f"{url}/complete", json={"courier_id": delivery["courier_id"]})
+            if delivery["state"] == "assigned":
+                await self._brought(order_id, delivery["courier_id"])
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _brought(self, order_id: str, courier_id: str) -> None:
+        url = f"{DELIVERY}/v1/deliveries/{order_id}/complete"
+        await self._ask("delivery", "POST", url, json={"courier_id": courier_id})
 
     async def _ask(self, service: str, method: str, url: str, **request: object) -> httpx.Response | None:
         try:
@@ -115,7 +121,7 @@ async def main() -> None:
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=2)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         customers, begun = Customers(services, http), time.monotonic()
-        riding = asyncio.create_task(customers.ride())
+        riding = [asyncio.create_task(customers.ride(f"courier-{number}")) for number in range(COURIERS)]
         async with asyncio.TaskGroup() as group:
             for number in range(ORDERS):
                 group.create_task(customers.one(number))
@@ -123,7 +129,8 @@ async def main() -> None:
                 if not number:
                     sys.stdout.write("ordering\n")
                     sys.stdout.flush()
-        riding.cancel()
+        for courier in riding:
+            courier.cancel()
     result = {
         "accepted": customers.accepted,
         "lost": customers.lost,

@@ -1,7 +1,7 @@
 """All five services, released as the demo does it; what takes long is left to `make test-faults`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.support.whole_shop import ROLLED, WholeShop, open_whole_shop
 
 LONG = Path(__file__).with_name("test_disturbed.py")
 """Many minutes under load."""
+TOLD = pytest.StashKey[list[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -52,3 +53,22 @@ def orders() -> int:
 def seed() -> int:
     """Which pods are killed."""
     return SEED
+
+
+@pytest.fixture
+def tell(
+    pytestconfig: pytest.Config, record_testsuite_property: Callable[[str, object], None]
+) -> Callable[[str, object], None]:
+    """Say what was counted: at the end of the run, and in its report."""
+
+    def told(name: str, value: object) -> None:
+        record_testsuite_property(name, value)
+        pytestconfig.stash.setdefault(TOLD, []).append(f"{name}: {value}")
+
+    return told
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print it."""
+    for line in config.stash.get(TOLD, []):
+        terminalreporter.write_line(line)

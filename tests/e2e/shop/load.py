@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -30,7 +31,17 @@ COURIERS = 60
 REPORT_SECONDS = 20.0  # who says nothing for minutes gets no order
 PATIENCE_SECONDS = 120.0  # for one step of one order, whatever is down meanwhile
 PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 4.0
 ACCEPTED = (HTTPStatus.OK, HTTPStatus.CREATED)
+
+
+async def tries() -> AsyncIterator[None]:
+    """Again and again, after longer and longer pauses: each try takes time from the work that is waited for."""
+    seconds = PAUSE_SECONDS
+    while True:
+        yield
+        await asyncio.sleep(seconds)
+        seconds = min(2 * seconds, LONGEST_PAUSE_SECONDS)
 
 
 class Customers:
@@ -69,35 +80,30 @@ class Customers:
 
     async def _order(self, number: int, user: str) -> str:
         request = OrderRequest(user_id=user, items=[Item(sku="tea", quantity=1)], idempotency_key=uuid4().hex)
-        while True:
+        async for _ in tries():
             try:
                 made = await self._services[number % CHANNELS].CreateOrder(request, timeout=10)
             except grpc.aio.AioRpcError as error:
                 self.repeated[f"order {error.code().name}"] += 1
-                await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return str(made.order.id)
+        raise AssertionError
 
     async def _pay(self, order_id: str) -> None:
         body, headers = {"order_id": order_id, "payment_method": "pm_card_visa"}, {"Idempotency-Key": order_id}
-        while True:
+        async for _ in tries():
             answer = await self._ask("payment", "POST", f"{PAYMENT}/v1/payments", json=body, headers=headers)
             if answer is not None and answer.status_code in ACCEPTED and answer.json()["status"] == "succeeded":
                 return
-            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _bring(self, order_id: str) -> None:
-        url = f"{DELIVERY}/v1/deliveries/{order_id}"
-        while True:
-            found = await self._ask("delivery", "GET", url)
-            delivery = (
-                found.json() if found is not None and found.status_code == HTTPStatus.OK else {"state": "unknown"}
-            )
-            if delivery["state"] == "completed":
+        async for _ in tries():
+            found = await self._ask("delivery", "GET", f"{DELIVERY}/v1/deliveries/{order_id}")
+            delivery = found.json() if found is not None and found.status_code == HTTPStatus.OK else {}
+            if delivery.get("state") == "completed":
                 return
-            if delivery["state"] == "assigned":
+            if delivery.get("state") == "assigned":
                 await self._brought(order_id, delivery["courier_id"])
-            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _brought(self, order_id: str, courier_id: str) -> None:
         url = f"{DELIVERY}/v1/deliveries/{order_id}/complete"

@@ -13,16 +13,18 @@ from chassis.redis.limits import RateLimit
 from chassis.running import running
 from chassis.sql.database import opened, ping
 from chassis.sql.watch import watch_pool
+from chassis.tidying import tidying
 from notification_service import SERVICE
 from notification_service.service import Notifier
 from notification_service.settings import WorkerSettings
 from notification_service.storage.repository import PostgresNotifications
-from notification_service.tidying import tidying
 from notification_service.transport.mail import SmtpMail
 from notification_service.transport.messages import QUEUE, read_task
 from notification_service.transport.users import TIMEOUT_SECONDS, RemoteUsers
 
 log = structlog.get_logger(__name__)
+
+TIDY_SECONDS = 3600.0
 
 
 async def run(settings: WorkerSettings) -> None:
@@ -42,7 +44,7 @@ async def run(settings: WorkerSettings) -> None:
         needs: dict[str, Check] = {"database": partial(ping, engine), "rabbitmq": consumer.ping}
         process = await stack.enter_async_context(running(settings, SERVICE, needs))
         notifications = PostgresNotifications(engine)
-        await stack.enter_async_context(tidying(notifications))
+        await stack.enter_async_context(tidying(partial(_forget, notifications), TIDY_SECONDS))
         notifier = Notifier(
             notifications,
             RemoteUsers(users),
@@ -65,3 +67,8 @@ async def handle(notifier: Notifier, message: Received) -> None:
     task = read_task(message.body)
     with structlog.contextvars.bound_contextvars(user_id=task.user_id):
         await notifier.notify(task)
+
+
+async def _forget(notifications: PostgresNotifications) -> dict[str, int]:
+    """Forget what became of notifications when nobody can ask any more."""
+    return {"notifications": await notifications.forget()}

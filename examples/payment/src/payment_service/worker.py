@@ -8,7 +8,6 @@ import contextlib
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from functools import partial
-from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
@@ -23,6 +22,7 @@ from chassis.running import running
 from chassis.shutdown import Shutdown
 from chassis.sql import idempotency
 from chassis.sql.database import opened, ping
+from chassis.tidying import tidying
 from payment_service import SERVICE
 from payment_service.domain import Payment
 from payment_service.saga import Saga
@@ -57,7 +57,8 @@ async def run(settings: SagaSettings) -> None:
         stripe = await stack.enter_async_context(processor.opened(settings))
         process = await stack.enter_async_context(running(settings, SERVICE, {"database": partial(ping, engine)}))
         repository = PostgresPaymentRepository(engine)
-        worker = Worker(engine, repository, Saga(repository, RemoteOrderBook(order), stripe))
+        await stack.enter_async_context(tidying(partial(_forget, engine), TIDY_SECONDS))
+        worker = Worker(repository, Saga(repository, RemoteOrderBook(order), stripe))
         log.info("working", metrics_port=process.metrics_port)
         await worker.run(process.shutdown)
 
@@ -65,11 +66,9 @@ async def run(settings: SagaSettings) -> None:
 class Worker:
     """Looks for payments to go on with."""
 
-    def __init__(self, engine: AsyncEngine, repository: PostgresPaymentRepository, saga: Saga) -> None:
-        self._engine = engine
+    def __init__(self, repository: PostgresPaymentRepository, saga: Saga) -> None:
         self._repository = repository
         self._saga = saga
-        self._tidied = 0.0
 
     async def run(self, shutdown: Shutdown) -> None:
         """Go on until the process is to end, and then with what has been begun as long as the drain allows."""
@@ -80,7 +79,6 @@ class Worker:
                 batch = asyncio.gather(*(self.resume(payment, claim) for payment in found))
                 await _within_the_drain(batch, shutdown)
                 count, seconds = await self._repository.unfinished()
-                await self._tidy()
             except UnavailableError as error:
                 log.error("cannot work", error=str(error))  # noqa: TRY400 - the trace says no more
                 pause = AWAY_SECONDS
@@ -109,13 +107,11 @@ class Worker:
             with contextlib.suppress(UnavailableError):  # then the lease ends by itself
                 await self._repository.release(payment.id, claim, pause)
 
-    async def _tidy(self) -> None:
-        if monotonic() - self._tidied < TIDY_SECONDS and self._tidied:
-            return
-        self._tidied = monotonic()
-        keys, events = await idempotency.expire(self._engine), await PostgresEventRepository(self._engine).forget()
-        if keys or events:
-            log.info("forgotten", idempotency_keys=keys, stripe_events=events)
+
+async def _forget(engine: AsyncEngine) -> dict[str, int]:
+    """Forget the idempotency keys whose time is over, and what Stripe tells no more."""
+    keys, events = await idempotency.expire(engine), await PostgresEventRepository(engine).forget()
+    return {"idempotency_keys": keys, "stripe_events": events}
 
 
 async def _within_the_drain(batch: Awaitable[object], shutdown: Shutdown) -> None:

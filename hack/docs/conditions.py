@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from delivery_operator.api.reasons import CONDITIONS, ENVIRONMENT, EVENTS, OTHERS, STANDING, TASK, Reason
+from delivery_operator.api.reasons import CONDITIONS, ENVIRONMENT, EVENTS, OTHERS, PROBLEMS, STANDING, TASK, Reason
 from docs.markdown import code, page, prose, table
 
 
@@ -31,6 +31,9 @@ def conditions_page() -> str:
                 for name, reason in reasons.items()
             ],
         ),
+        "## Reasons of problems",
+        "`status.problems` has the reasons above that are problems, and some of its own.",
+        _reasons(PROBLEMS),
         "## Reasons of a DeliveryEnvironment's Ready",
         _reasons(ENVIRONMENT),
         "## Reasons of a DeliveryTask",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from delivery_operator.api.reasons import ENVIRONMENT, EVENTS, OTHERS, STANDING, TASK
+from delivery_operator.api.reasons import ENVIRONMENT, EVENTS, OTHERS, PROBLEMS, STANDING, TASK
 from delivery_operator.cluster.resources import RESOURCES
 from delivery_operator.runtime.metrics import Metrics
 from tests.support.pages import Block, Use, pages
@@ -91,7 +91,7 @@ def test_blocks_are_run_and_not_only_shown() -> None:
 def test_every_reason_is_documented() -> None:
     said = {word for path in REASONS_ARE_IN for word in _words(path)}
     others = (reason for reasons in OTHERS.values() for reason in reasons)
-    documented = {*STANDING, *ENVIRONMENT, *TASK, *EVENTS, *others}
+    documented = {*STANDING, *PROBLEMS, *ENVIRONMENT, *TASK, *EVENTS, *others}
 
     assert said - documented - OTHER_WORDS == set()
 

@@ -232,6 +232,17 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
 }
 """Reasons that only one condition has; ConfigReady and MigrationSucceeded also take those above that are about them."""
 
+PROBLEMS: Final[Mapping[str, Reason]] = {
+    "OlderReleaseRuns": Reason(
+        "pods of a release that was replaced run on, and those of a process with a port get calls: what made them is "
+        "gone, or does not end them",
+        "see whether the Deployment that the ReplicaSet names as its owner is still there, with that UID; if not, "
+        "`kubectl delete` the ReplicaSet",
+        Severity.WARNING,
+    ),
+}
+"""Reasons that only `status.problems` has: no condition changes for them."""
+
 ENVIRONMENT: Final[Mapping[str, Reason]] = {
     "TemplatesReady": Reason("its templates are there and whole"),
     "TemplateInvalid": Reason(

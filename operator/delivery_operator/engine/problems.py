@@ -8,24 +8,28 @@ found, and what to do about each from api/reasons.py.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from delivery_operator.api.environment import KIND as ENVIRONMENT
-from delivery_operator.api.reasons import OTHERS, STANDING, Reason
+from delivery_operator.api.reasons import OTHERS, PROBLEMS, STANDING, Reason
 from delivery_operator.api.release import KIND as RELEASE
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
 from delivery_operator.engine import health
-from delivery_operator.engine.history import History
-from delivery_operator.engine.objects import Key, Object, key, name, owned_by, uid
+from delivery_operator.engine.history import History, Release
+from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
+from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.snapshot import Snapshot
-from delivery_operator.render import needs
+from delivery_operator.render import names, needs
 
 PROBLEMS_LIMIT: Final = 16
 MESSAGE_LIMIT: Final = 512
+REPLACED_SECONDS: Final = 120.0
+"""So long after a release serves, those who end the pods of older ones have asked each of them to end."""
 
 _LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
 """A link of the reference page, which is made of the same text."""
@@ -74,6 +78,7 @@ def of(
         *_of_environment(snapshot, spec, ready),
         *_of_release(history),
         *_of_pods(snapshot, history),
+        *_of_older_pods(snapshot, history),
         *_of_conditions(snapshot, conditions),
     ]
     if all(each.reason != ready["reason"] for each in found):
@@ -123,6 +128,32 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
                 yield from _problem(STANDING, seen.reason, key(live), seen.message)
 
 
+def _of_older_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
+    """Pods of a process that were replaced and are not ended: they work on, and a Service sends them calls.
+
+    A Deployment ends those that it replaces. But one that was deleted, and made again before the garbage collector
+    looked, leaves ReplicaSets that belong to nobody who would.
+    """
+    newest = history.newest
+    if newest is None or newest.phase is not Phase.ACTIVE or not _long_ago(newest, snapshot.now):
+        return
+    for pod in living(snapshot.pods):
+        process, number, made_by = labels(pod).get(names.PROCESS), labels(pod).get(names.RELEASE), owner(pod)
+        if number == str(newest.number) or pod["metadata"].get("deletionTimestamp"):
+            continue
+        if process and made_by and made_by["kind"] == "ReplicaSet":
+            message = (
+                f"pods of process {process} of release {number} run on beside those of release {newest.name}; nobody "
+                "has asked them to end"
+            )
+            yield from _problem(PROBLEMS, "OlderReleaseRuns", ("ReplicaSet", made_by["name"]), message)
+
+
+def _long_ago(release: Release, now: datetime) -> bool:
+    at = release.status.get("activeAt")
+    return at is not None and (now - datetime.fromisoformat(at)).total_seconds() >= REPLACED_SECONDS
+
+
 def _of_conditions(snapshot: Snapshot, conditions: Iterable[Object]) -> Iterator[_Problem]:
     for each in conditions:
         kind = ConditionType(each["type"])
@@ -144,8 +175,10 @@ def _problem(table: Mapping[str, Reason], reason: str, about: Key, message: str)
 
 
 def _told(problem: _Problem, service: str) -> dict[str, Any]:
-    known = STANDING.get(problem.reason) or next(
-        (reasons[problem.reason] for reasons in OTHERS.values() if problem.reason in reasons), None
+    known = (
+        STANDING.get(problem.reason)
+        or PROBLEMS.get(problem.reason)
+        or next((reasons[problem.reason] for reasons in OTHERS.values() if problem.reason in reasons), None)
     )
     kind, object_name = problem.about
     return {

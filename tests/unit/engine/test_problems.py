@@ -8,10 +8,11 @@ from delivery_operator.api.status import DeliveryServiceStatus
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.history import History
 from delivery_operator.engine.plan import SetStatus
+from delivery_operator.engine.problems import REPLACED_SECONDS
 from delivery_operator.engine.problems import of as problems_of
 from delivery_operator.engine.snapshot import Obstacle, Refusal
 from tests.unit.support import builders
-from tests.unit.support.builders import MIGRATE, NEXT_IMAGE, RELAY, WEB
+from tests.unit.support.builders import MIGRATE, NEXT_IMAGE, RELAY, WEB, pod, process_labels
 from tests.unit.support.world import SECRET, World
 
 CRASHING = {"restartCount": 2, "state": {"running": {}}, "lastState": {"terminated": {"exitCode": 1}}}
@@ -78,6 +79,28 @@ def test_every_process_that_fails_is_a_problem_of_its_own(serving: World) -> Non
         ("Error", "CrashLoop", "Deployment order-web"),
         ("Error", "ImagePullFailed", "Deployment order-relay"),
     ]
+
+
+def test_pods_that_were_replaced_and_run_on_are_a_warning(serving: World) -> None:
+    """What made them is gone, so nobody ends them, and the Service sends them calls."""
+    serving.edit(image=NEXT_IMAGE)
+    serving.run()
+    replica_set = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "order-web-old"}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "order-nightly-1"}}
+    for owner, process, number in ((replica_set, "web", 1), (replica_set, "relay", 2), (job, "nightly", 1)):
+        labels = process_labels(process, number)
+        serving.add(pod(owner, name=f"{process}-{number}", labels=labels, container={"ready": True}))
+    assert problems(serving) == [], "they may not have been asked yet"
+    serving.tick(REPLACED_SECONDS)
+    assert problems(serving) == [("Warning", "OlderReleaseRuns", "ReplicaSet order-web-old")]
+    (found,) = serving.status["problems"]
+    assert found["message"] == (
+        "pods of process web of release 1 run on beside those of release order-r2; nobody has asked them to end"
+    )
+    assert "kubectl delete" in found["remedy"]
+    assert serving.said("Ready") == ("True", "Serving")
+    serving.edit_metadata("Pod", "web-1", deletionTimestamp="2026-03-01T12:00:00Z")
+    assert problems(serving) == []
 
 
 def test_a_failed_release_and_a_missing_secret_are_both_told(serving: World) -> None:

@@ -11,7 +11,6 @@ PYTEST := $(BIN)/pytest
 # The chassis and the services that stand on it, each a project of its own
 EXAMPLES := $(sort $(patsubst %/pyproject.toml,%,$(wildcard examples/*/pyproject.toml)))
 EXAMPLE = hack/uv run --frozen --directory
-EXAMPLE_TESTS := $(EXAMPLES:examples/%=test-example-%)
 CLUSTER ?= dev
 # How many plans of each scenario `make test-faults` runs against the operator's process; 0 is all of them
 AT_MOST ?= 0
@@ -51,16 +50,7 @@ test-unit: setup ## Pure and fast; full branch coverage of engine and render is 
 .PHONY: test-examples
 test-examples: setup ## The chassis's, the services' and new services' own tests, against real backing services
 	$(EXAMPLE) examples/chassis python -m chassis_testing.install
-	$(MAKE) test-example-order
-	$(MAKE) --jobs=2 --output-sync=target $(filter-out test-example-order,$(EXAMPLE_TESTS)) test-templates
-
-# Order's alone: they hold it to its speed.
-.PHONY: $(EXAMPLE_TESTS)
-$(EXAMPLE_TESTS): test-example-%: setup
-	$(EXAMPLE) examples/$* pytest $(ARGS)
-
-.PHONY: test-templates
-test-templates: setup
+	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each pytest $(ARGS); done
 	$(PYTEST) tests/examples $(ARGS)
 
 .PHONY: test-integration

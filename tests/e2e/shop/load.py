@@ -29,7 +29,7 @@ USERS = os.environ["USERS"].split(",")
 CHANNELS = 4  # connections stay with one pod each: more than one, so that every pod has callers
 COURIERS = 60
 REPORT_SECONDS = 20.0  # who says nothing for minutes gets no order
-PATIENCE_SECONDS = 120.0  # for one step of one order, whatever is down meanwhile
+PATIENCE_SECONDS = 300.0  # for one step of one order: who waits longer has lost it
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 4.0
 ACCEPTED = (HTTPStatus.OK, HTTPStatus.CREATED)
@@ -63,7 +63,7 @@ class Customers:
             self.accepted.append(order_id)
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._pay(order_id)
-            async with asyncio.timeout(2 * PATIENCE_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._bring(order_id)
         except Exception as error:  # noqa: BLE001 what ends an order's way is what is told
             self.lost.append(f"{number}: {error!r}")

@@ -48,12 +48,13 @@ _CAUSED: Final = frozenset(
 
 @dataclass(frozen=True)
 class _Problem:
-    """One thing that is wrong: a reason of api/reasons.py, the object, and the cause."""
+    """One thing that is wrong: a reason of api/reasons.py with what that says to do, the object, and the cause."""
 
     reason: str
     about: Key
     message: str
     severity: Severity
+    remedy: str
 
 
 def of(
@@ -168,23 +169,18 @@ def _of_standing(snapshot: Snapshot, ready: Object) -> Iterator[_Problem]:
 
 
 def _problem(table: Mapping[str, Reason], reason: str, about: Key, message: str) -> Iterator[_Problem]:
-    known = table.get(reason)
-    grave = known.severity if known else Severity.ERROR
-    if grave is not None:
-        yield _Problem(reason, about, message[:MESSAGE_LIMIT], grave)
+    # What another version of the operator wrote into a release is grave, and this one knows no remedy.
+    known = table.get(reason, Reason(happened=""))
+    if known.severity is not None:
+        yield _Problem(reason, about, message[:MESSAGE_LIMIT], known.severity, known.remedy)
 
 
 def _told(problem: _Problem, service: str) -> dict[str, Any]:
-    known = (
-        STANDING.get(problem.reason)
-        or PROBLEMS.get(problem.reason)
-        or next((reasons[problem.reason] for reasons in OTHERS.values() if problem.reason in reasons), None)
-    )
     kind, object_name = problem.about
     return {
         "severity": problem.severity.value,
         "reason": problem.reason,
         "object": {"kind": kind, "name": object_name},
         "message": problem.message,
-        **({"remedy": _LINK.sub(r"\1", known.remedy).replace("NAME", service)} if known and known.remedy else {}),
+        **({"remedy": _LINK.sub(r"\1", problem.remedy).replace("NAME", service)} if problem.remedy else {}),
     }

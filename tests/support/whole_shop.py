@@ -130,6 +130,7 @@ class WholeShop(Shop):
         wait_for(lambda: "ordering" in self.logs(name), "the first order", 90, self.explain)
         result: dict[str, Any] = {}
         yield result
+        # Each customer waits three times as long as load.py's patience, at most.
         wait_for(lambda: self.ended(name), "the end of all orders", orders / rate + 900, lambda: self.logs(name))
         result.update(json.loads(self.logs(name).splitlines()[-1]))
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
@@ -72,8 +72,8 @@ class Customers:
         """Be a courier, who also brings what nobody waits for: of customers who are no longer there."""
         place = {"latitude": 52.5208, "longitude": 13.4094, "available": True}
         while True:
-            found = await self._ask("delivery", "PUT", f"{DELIVERY}/v1/couriers/{courier_id}", json=place)
-            order_id = found.json()["order_id"] if found is not None and found.status_code == HTTPStatus.OK else None
+            answer = await self._ask("delivery", "PUT", f"{DELIVERY}/v1/couriers/{courier_id}", json=place)
+            order_id = _said(answer).get("order_id")
             if order_id:
                 await self._brought(order_id, courier_id)
             await asyncio.sleep(PAUSE_SECONDS if order_id else REPORT_SECONDS)
@@ -93,13 +93,12 @@ class Customers:
         body, headers = {"order_id": order_id, "payment_method": "pm_card_visa"}, {"Idempotency-Key": order_id}
         async for _ in tries():
             answer = await self._ask("payment", "POST", f"{PAYMENT}/v1/payments", json=body, headers=headers)
-            if answer is not None and answer.status_code in ACCEPTED and answer.json()["status"] == "succeeded":
+            if _said(answer).get("status") == "succeeded":
                 return
 
     async def _bring(self, order_id: str) -> None:
         async for _ in tries():
-            found = await self._ask("delivery", "GET", f"{DELIVERY}/v1/deliveries/{order_id}")
-            delivery = found.json() if found is not None and found.status_code == HTTPStatus.OK else {}
+            delivery = _said(await self._ask("delivery", "GET", f"{DELIVERY}/v1/deliveries/{order_id}"))
             if delivery.get("state") == "completed":
                 return
             if delivery.get("state") == "assigned":
@@ -118,6 +117,11 @@ class Customers:
         if answer.status_code not in (*ACCEPTED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
             self.repeated[f"{service} {answer.status_code}"] += 1
         return answer
+
+
+def _said(answer: httpx.Response | None) -> dict[str, Any]:
+    """What an answer tells; nothing when there was none, or it was no success."""
+    return dict(answer.json()) if answer is not None and answer.status_code in ACCEPTED else {}
 
 
 async def main() -> None:

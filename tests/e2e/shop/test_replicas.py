@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from demo import images, shop
+from demo import images, shop, story
 from devcluster.errors import DevclusterError
 from tests.support.kube import Object, condition, wait_for
 from tests.support.whole_shop import HERE, WholeShop
@@ -15,7 +15,9 @@ from tests.support.whole_shop import HERE, WholeShop
 DATABASE = "notification"
 HOLD = "BEGIN; LOCK TABLE notifications IN SHARE MODE; SELECT pg_sleep(300)"
 HOLDS = "FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE notifications%' AND wait_event = 'PgSleep'"
-WAITING = "SELECT host(client_addr) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'notification'"
+WAITING = (
+    "SELECT host(client_addr) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 
 
 def test_a_session_of_one_replica_goes_on_at_another(whole: WholeShop) -> None:
@@ -31,10 +33,10 @@ def test_a_session_of_one_replica_goes_on_at_another(whole: WholeShop) -> None:
 @pytest.mark.parametrize("seconds", [3, 12])
 def test_a_worker_that_is_told_to_go_ends_its_job_or_gives_it_back(whole: WholeShop, seconds: int) -> None:
     """F9-5, F9-6: SIGTERM when a job takes so much longer, and a worker has ten seconds: the job is done once."""
-    (user,) = whole.users(1)
+    customer = story.Customer(whole.tools)
+    user = customer.sign_up()
     with held(whole):
-        answers = shop.client(whole.tools, "order", "call.py", "--user", user)
-        order_id = json.loads(answers.splitlines()[0])["CreateOrder"]["id"]
+        order_id = customer.order(user)["id"]
         worker = wait_for(lambda: waiting(whole), "a worker to be at it", 60, whole.explain)
         name = worker["metadata"]["name"]
         whole.kubectl("delete", "pod", name, "--wait=false")

@@ -1,6 +1,11 @@
 """Markdown that means the same to MkDocs and to a code host."""
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+_NO_LINK: Final = re.compile(r"\[(?![^\]]*\]\()")
+"""A bracket that begins no link."""
 
 
 def code(text: object) -> str:
@@ -16,11 +21,12 @@ def code(text: object) -> str:
 
 
 def prose(text: str) -> str:
-    """Plain text, none of whose characters is markup; what stands in backticks stays code."""
+    """Plain text, none of whose characters is markup; what stands in backticks stays code, and links stay links."""
     parts = text.split("`")
     for number in range(0, len(parts), 2):
-        for character, escaped in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("*", "\\*"), ("[", "\\[")):
+        for character, escaped in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("*", "\\*")):
             parts[number] = parts[number].replace(character, escaped)
+        parts[number] = _NO_LINK.sub(r"\\[", parts[number])
     return " ".join("`".join(parts).split())
 
 

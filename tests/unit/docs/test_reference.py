@@ -29,6 +29,11 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(name: str) -> None:
         width = cells
 
 
+def test_a_link_in_a_reason_is_a_link_and_other_brackets_are_not() -> None:
+    assert "[Drain a worker](../how-to/drain-a-worker.md#see-how-pods-end)" in PAGES["conditions"].replace("\\[", "")
+    assert "pull the image with: \\[{name: registry}]" in PAGES["chart-values"]
+
+
 def test_every_setting_is_told() -> None:
     page = operator.settings_page()
 

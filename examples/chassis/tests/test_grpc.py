@@ -1,6 +1,7 @@
 """What every gRPC call gets: a limit, a status for an error, a line, a count; and how a server ends."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from prometheus_client import REGISTRY
 from structlog.typing import EventDict
 
 from chassis import tracing
+from chassis.admission import AT_FIRST
 from chassis.errors import (
     ConflictError,
     DeniedError,
@@ -139,6 +141,25 @@ async def test_an_answer_takes_no_longer_than_the_drain_leaves() -> None:
                 await call
             assert refused.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             assert refused.value.details() == "no answer within 0.2 s"
+
+
+async def test_what_is_asked_above_what_can_be_answered_is_refused_and_the_rest_answered() -> None:
+    """X-15."""
+
+    async def say(_request: bytes, _context: Any) -> bytes:
+        await asyncio.sleep(0.4)
+        return b"said"
+
+    async def outcome(server: Running) -> str:
+        try:
+            await server.say()
+        except grpc.aio.AioRpcError as error:
+            return error.code().name
+        return "OK"
+
+    async with serving(say, drain=1.5) as server:
+        outcomes = Counter(await asyncio.gather(*(outcome(server) for _ in range(AT_FIRST + 10))))
+    assert outcomes == {"OK": AT_FIRST, "RESOURCE_EXHAUSTED": 10}
 
 
 async def test_what_is_slow_is_a_warning() -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
 import httpx
@@ -16,6 +17,7 @@ from pydantic import BaseModel
 from structlog.typing import EventDict
 
 from chassis import tracing
+from chassis.admission import AT_FIRST
 from chassis.errors import (
     ConflictError,
     DeniedError,
@@ -276,6 +278,31 @@ async def test_a_body_that_is_too_large_is_refused_announced_or_not() -> None:
     assert announced.headers["content-type"] == chunked.headers["content-type"] == "application/problem+json"
 
 
+async def busy_work() -> None:
+    """Take a hundredth of a second of the processor, in small steps between which others take theirs."""
+    for _ in range(10):
+        time.sleep(0.001)  # noqa: ASYNC251 - it is this loop's time that is to be short
+        await asyncio.sleep(0)
+
+
+async def test_when_all_come_at_once_they_are_answered_and_do_not_keep_the_server_from_it() -> None:
+    """X-15: all of it at once would take two seconds, and each no more than one: so nothing would ever be answered."""
+
+    async def insist(server: Running, number: int) -> list[int]:
+        said = []
+        while 200 not in said:
+            answer = await server.get(f"/v1/things/{number}")
+            said.append(answer.status_code)
+            if answer.status_code == 503:
+                await asyncio.sleep(float(answer.headers["retry-after"]))
+        return said
+
+    async with serving(busy_work, drain=1.5) as server, asyncio.timeout(20):
+        answers = await asyncio.gather(*(insist(server, number) for number in range(200)))
+    late = sum(said.count(504) for said in answers)
+    assert late < 20, "who is let in is answered"
+
+
 async def raw(port: int, sent: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
@@ -294,6 +321,30 @@ async def test_a_client_that_does_not_ask_is_not_waited_for(sent: bytes, monkeyp
     async with serving() as server:
         assert await raw(server.port, sent) == b""
         assert (await server.get()).status_code == 200
+
+
+async def test_who_sends_slowly_takes_no_place_of_those_who_are_worked_for() -> None:
+    head = b"POST /v1/raw HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
+    async with serving() as server, AsyncExitStack() as stack:
+        for _ in range(2 * AT_FIRST):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            stack.callback(writer.close)
+            writer.write(head)
+        async with asyncio.timeout(1):
+            assert (await server.get()).status_code == 200
+
+
+async def test_who_leaves_before_all_is_sent_is_no_error_of_the_service() -> None:
+    async with serving() as server:
+        with structlog.testing.capture_logs() as said:
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"POST /v1/raw HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+            await writer.drain()
+            writer.close()
+            async with asyncio.timeout(2):
+                while not said:  # noqa: ASYNC110 - the line is what is waited for
+                    await asyncio.sleep(0.01)
+    assert [(line["event"], line["log_level"], line["status"]) for line in said] == [("request", "info", None)]
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

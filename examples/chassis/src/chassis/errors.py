@@ -11,6 +11,7 @@ ServiceError
     ├── ConflictError             it contradicts what is there already
     ├── OutdatedError             it goes by what is no longer so; read again, then try again
     ├── TooManyError              a limit is reached; try again later
+    ├── OverloadedError           more is asked at once than can be answered; try again later
     └── UnavailableError          something that is needed does not answer; try again later
 
 A service derives its own from these. The transports turn these into statuses; what is not derived from
@@ -80,6 +81,12 @@ class OutdatedError(RequestError):
 
 class TooManyError(RequestError):
     """There have been as many requests as are allowed; later ones are answered again."""
+
+
+class OverloadedError(RequestError):
+    """More is asked at once, by all callers together, than can be answered in time; nothing was done."""
+
+    retry_after_seconds = 1
 
 
 class UnavailableError(RequestError):

@@ -21,6 +21,8 @@ http_latency = Histogram(
     ["service", "method", "path"],
     buckets=LATENCY_SECONDS,
 )
+requests_bound = Gauge("requests_bound", "So many requests are worked on at once, now", ["service"])
+requests_refused = Counter("requests_refused", "Requests whose turn did not come", ["service"])
 ready = Gauge("service_ready", "1 while what the process needs answers and it is not draining", ["service"])
 retries = Counter("retries", "Attempts that were made again", ["what"])
 breaker_open = Gauge("breaker_open", "1 while calls fail at once because too many have failed before", ["what"])

@@ -12,12 +12,14 @@ import structlog
 from opentelemetry.trace import Span, Status, StatusCode
 
 from chassis import metrics, reports, tracing
+from chassis.admission import Admission
 from chassis.errors import (
     ConflictError,
     DeniedError,
     InvalidError,
     NotFoundError,
     OutdatedError,
+    OverloadedError,
     RequestError,
     TooManyError,
     UnavailableError,
@@ -32,6 +34,7 @@ _CODES: dict[type[RequestError], grpc.StatusCode] = {
     ConflictError: grpc.StatusCode.ALREADY_EXISTS,
     OutdatedError: grpc.StatusCode.ABORTED,
     TooManyError: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
 
@@ -56,6 +59,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """
         self._service = service
         self._timeout = timeout_seconds
+        self._admission = Admission(service, timeout_seconds)
         self._slow = slow_seconds
 
     async def intercept_service(
@@ -82,7 +86,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _unary(self, call: Callable[[Any, Context], Awaitable[Any]], path: str) -> Any:
         async def wrapped(request: Any, context: Context) -> Any:
             with self._around(path, request, context, self._slow) as outcome:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._timeout), self._admission.admitted():
                     response = await call(request, context)
                 outcome.code = grpc.StatusCode.OK
                 return response
@@ -94,7 +98,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def wrapped(request: Any, context: Context) -> AsyncIterator[Any]:
             with self._around(path, request, context, inf) as outcome:
                 messages = aiter(call(request, context))
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._timeout), self._admission.admitted():
                     first = await anext(messages, None)
                 if first is not None:
                     yield first

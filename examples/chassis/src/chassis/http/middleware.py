@@ -4,6 +4,7 @@ What `chassis.grpc.interceptor` is for gRPC.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,11 +13,12 @@ from typing import Any
 
 import structlog
 from opentelemetry.trace import Span, Status, StatusCode
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import metrics, reports, tracing
-from chassis.http.problems import internal, problem
+from chassis.admission import Admission
+from chassis.errors import OverloadedError
+from chassis.http.problems import internal, problem, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +39,7 @@ class Limits:
         answer_seconds: no answer may take longer.
         read_seconds: so long a client has to send a body.
         slow_seconds: what takes longer is logged as a warning.
-        body_bytes: what is announced as larger is refused before it comes.
+        body_bytes: what is larger is refused, before it comes where that is announced.
     """
 
     answer_seconds: float
@@ -62,6 +64,7 @@ class RequestMiddleware:
         self.service = service
         self.limits = limits
         self.draining = draining
+        self.admission = Admission(service, limits.answer_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -69,6 +72,18 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
         else:
             await _Exchange(self, scope, receive, send).run()
+
+
+class _UnreadableError(Exception):
+    """There is no body that could be worked on."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def _too_large(limits: Limits) -> _UnreadableError:
+    return _UnreadableError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {limits.body_bytes} bytes")
 
 
 class _Exchange:
@@ -80,8 +95,7 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        self._read_until = asyncio.get_running_loop().time() + around.limits.read_seconds
-        self._read = False
+        self._heard: deque[Message] = deque()
         self._status: int | None = None
         self._ended = False
 
@@ -97,14 +111,15 @@ class _Exchange:
         around, limit = self._around, asyncio.timeout(self._around.limits.answer_seconds)
         try:
             async with limit:
-                if self._too_large():
-                    too_large = problem(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {around.limits.body_bytes} bytes"
-                    )
-                    too_large.headers["connection"] = "close"  # the body that is on its way is not waited for
-                    await self._say(too_large)
-                else:
-                    await around.app(self._scope, self._hear, self._tell)
+                if await self._read():
+                    async with around.admission.admitted():
+                        await around.app(self._scope, self._hear, self._tell)
+        except _UnreadableError as error:
+            # A body that has not begun is not waited for; to close while parts of it come would cut off the answer.
+            headers = None if self._heard else {"connection": "close"}
+            await self._say(problem(error.status, str(error), headers=headers))
+        except OverloadedError as error:
+            await self._say(refusal(error, HTTPStatus.SERVICE_UNAVAILABLE))
         except TimeoutError as error:
             if not limit.expired():
                 await self._fail(error)
@@ -135,20 +150,32 @@ class _Exchange:
     async def _say(self, answer: ASGIApp) -> None:
         await answer(self._scope, self._receive, self._tell)
 
-    async def _hear(self) -> Message:
-        """Wait for a part of the body as long as a client may take for all of it; then for it to leave."""
-        if self._read:
-            return await self._receive()
-        limit = asyncio.timeout_at(self._read_until)
+    async def _read(self) -> bool:
+        """Wait for the body before the work begins: who sends slowly takes no place of those who are worked for.
+
+        Tells whether the client is still there.
+        """
+        limits, bytes_read, more = self._around.limits, 0, True
+        if self._announced() > limits.body_bytes:
+            raise _too_large(limits)
         try:
-            async with limit:
-                message = await self._receive()
+            async with asyncio.timeout(limits.read_seconds):
+                while more:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        return False
+                    self._heard.append(message)
+                    bytes_read += len(message.get("body", b""))
+                    more = message.get("more_body", False)
+                    if bytes_read > limits.body_bytes:
+                        raise _too_large(limits)
         except TimeoutError:
-            raise HTTPException(
-                HTTPStatus.REQUEST_TIMEOUT, f"no body within {self._around.limits.read_seconds:g} s"
-            ) from None
-        self._read = not message.get("more_body", False)
-        return message
+            raise _UnreadableError(HTTPStatus.REQUEST_TIMEOUT, f"no body within {limits.read_seconds:g} s") from None
+        return True
+
+    async def _hear(self) -> Message:
+        """Give what was read; then wait for the client to leave."""
+        return self._heard.popleft() if self._heard else await self._receive()
 
     async def _tell(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -165,9 +192,9 @@ class _Exchange:
         if self._around.draining():
             yield b"connection", b"close"
 
-    def _too_large(self) -> bool:
+    def _announced(self) -> int:
         length = self._sent.get("content-length", "")
-        return length.isdigit() and int(length) > self._around.limits.body_bytes
+        return int(length) if length.isdigit() else 0
 
     def _remote(self) -> str:
         host, port = self._scope["client"] or ("", 0)

@@ -8,6 +8,7 @@
 | ConflictError    | 409 |
 | OutdatedError    | 409 |
 | TooManyError     | 429 |
+| OverloadedError  | 503, with Retry-After |
 | UnavailableError | 503, with Retry-After |
 | anything else    | 500, without its text |
 """
@@ -29,6 +30,7 @@ from chassis.errors import (
     InvalidError,
     NotFoundError,
     OutdatedError,
+    OverloadedError,
     RequestError,
     TooManyError,
     UnavailableError,
@@ -71,6 +73,7 @@ _STATUSES: dict[type[RequestError], int] = {
     ConflictError: HTTPStatus.CONFLICT,
     OutdatedError: HTTPStatus.CONFLICT,
     TooManyError: HTTPStatus.TOO_MANY_REQUESTS,
+    OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -131,7 +131,7 @@ class WholeShop(Shop):
         result: dict[str, Any] = {}
         yield result
         # Each customer waits three times as long as load.py's patience, at most.
-        wait_for(lambda: self.ended(name), "the end of all orders", orders / rate + 900, lambda: self.logs(name))
+        wait_for(lambda: self.ended(name), "the end of all orders", orders / rate + 1800, lambda: self.logs(name))
         result.update(json.loads(self.logs(name).splitlines()[-1]))
 
     # What the stores say.

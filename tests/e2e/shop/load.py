@@ -29,7 +29,7 @@ USERS = os.environ["USERS"].split(",")
 CHANNELS = 4  # connections stay with one pod each: more than one, so that every pod has callers
 COURIERS = 60
 REPORT_SECONDS = 20.0  # who says nothing for minutes gets no order
-PATIENCE_SECONDS = 300.0  # for one step of one order: who waits longer has lost it
+PATIENCE_SECONDS = 600.0  # for one step of one order: who waits longer has lost it
 PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 4.0
 ACCEPTED = (HTTPStatus.OK, HTTPStatus.CREATED)
@@ -51,22 +51,27 @@ class Customers:
         self.repeated: Counter[str] = Counter()
         self.accepted: list[str] = []
         self.lost: list[str] = []
+        self.seconds: list[float] = []
         self._services = services
         self._http = http
 
     async def one(self, number: int) -> None:
         """Order, pay, wait for the courier, and be brought it."""
         user = USERS[number % len(USERS)]
+        order_id, step, begun = "", "order", time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 order_id = await self._order(number, user)
             self.accepted.append(order_id)
+            step = "pay"
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._pay(order_id)
+            step = "bring"
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._bring(order_id)
+            self.seconds.append(time.monotonic() - begun)
         except Exception as error:  # noqa: BLE001 what ends an order's way is what is told
-            self.lost.append(f"{number}: {error!r}")
+            self.lost.append(f"{number}, {order_id}, {step}: {error!r}")
 
     async def ride(self, courier_id: str) -> None:
         """Be a courier, who also brings what nobody waits for: of customers who are no longer there."""
@@ -141,11 +146,13 @@ async def main() -> None:
                     sys.stdout.flush()
         for courier in riding:
             courier.cancel()
+    of_an_order = sorted(customers.seconds) or [0.0]
     result = {
         "accepted": customers.accepted,
         "lost": customers.lost,
         "repeated": customers.repeated,
         "seconds": round(time.monotonic() - begun, 1),
+        "of an order": {"median": round(of_an_order[len(of_an_order) // 2], 1), "longest": round(of_an_order[-1], 1)},
     }
     sys.stdout.write(json.dumps(result) + "\n")
 

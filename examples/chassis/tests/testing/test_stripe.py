@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -198,6 +199,27 @@ def test_events_are_signed_and_sent_until_they_are_taken(account: Account, liste
     (known,) = account.events("payment_intent.amount_capturable_updated")
     assert account.deliver(known, url) == 200
     assert len(listener.posted) == 3
+
+
+def test_of_many_requests_at_once_each_event_is_sent_once(account: Account, listener: Listener) -> None:
+    account.send_events_to(f"http://127.0.0.1:{listener.server_port}/webhooks")
+    with ThreadPoolExecutor(8) as pool:
+        intents = list(pool.map(lambda _: authorise(account), range(16)))
+    last = authorise(account)["id"]
+
+    def told() -> list[str]:
+        return [json.loads(body)["data"]["object"]["id"] for _, body in listener.posted[1:]]
+
+    assert wait_until(lambda: last in told() and len(told()) >= 17, 10)
+    assert sorted(told()) == sorted([*(intent["id"] for intent in intents), last])
+
+
+def test_who_takes_no_events_keeps_nobody_from_paying(account: Account) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it is connected to, and says nothing
+        account.send_events_to(f"http://127.0.0.1:{silent.getsockname()[1]}/webhooks")
+        with ThreadPoolExecutor(8) as pool:
+            intents = list(pool.map(lambda _: authorise(account), range(120)))
+    assert len({intent["id"] for intent in intents}) == 120
 
 
 def test_accounts_know_nothing_of_one_another(stripe: Stripe) -> None:

@@ -36,10 +36,16 @@ class Account:
     intents: dict[str, Object] = field(default_factory=dict)
     refunds: dict[str, Object] = field(default_factory=dict)
     events: dict[str, Object] = field(default_factory=dict)
+    untold: list[Object] = field(default_factory=list)  # events that nobody has been told of
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     answers: dict[str, tuple[str, int, Object]] = field(default_factory=dict)  # by idempotency key: request, answer
     working: set[str] = field(default_factory=set)  # idempotency keys
+
+    def take_untold(self) -> list[Object]:
+        """The events since this was asked last: each is given once, however many requests are worked on at once."""
+        taken, self.untold = self.untold, []
+        return taken
 
     def failure(self, operation: str, effect: str) -> str | None:
         """How this request is to go wrong at this point, if it is."""
@@ -175,7 +181,7 @@ class Account:
 
     def _tell(self, kind: str, about: Object) -> None:
         event_id = f"evt_{secrets.token_hex(12)}"
-        self.events[event_id] = {
+        event: Object = {
             "id": event_id,
             "object": "event",
             "type": kind,
@@ -185,3 +191,5 @@ class Account:
             "request": {"id": None, "idempotency_key": None},
             "data": {"object": dict(about)},
         }
+        self.events[event_id] = event
+        self.untold.append(event)

@@ -40,7 +40,8 @@ class StandIn:
         self._accounts: defaultdict[str, Account] = defaultdict(Account)
         self._webhooks: defaultdict[str, Webhook | None] = defaultdict(lambda: webhook)
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._client: httpx.AsyncClient
+        self._mock: httpx.AsyncClient
+        self._sender: webhooks.Sender
 
     def app(self) -> Starlette:
         """The application."""
@@ -63,7 +64,11 @@ class StandIn:
 
     @asynccontextmanager
     async def _running(self, _: Starlette) -> AsyncIterator[None]:
-        async with httpx.AsyncClient(base_url=self._mock_url or "", trust_env=False) as self._client:
+        async with (
+            httpx.AsyncClient(base_url=self._mock_url or "", trust_env=False) as self._mock,
+            httpx.AsyncClient(trust_env=False, timeout=webhooks.TIMEOUT) as client,
+        ):
+            self._sender = webhooks.Sender(client)
             yield
             for each in self._deliveries:
                 each.cancel()
@@ -79,9 +84,8 @@ class StandIn:
             account = self._accounts[key]
             if (how := account.failure(name, "before")) is not None:
                 return await _go_wrong(request, how)
-            told = set(account.events)
             response = await self._once(request, name, account)
-            self._tell(key, [event for known, event in account.events.items() if known not in told])
+            self._tell(key, account.take_untold())
             if (how := account.failure(name, "after")) is not None:
                 return await _go_wrong(request, how)
             return response
@@ -145,7 +149,7 @@ class StandIn:
             headers.setdefault("content-type", "application/x-www-form-urlencoded")
         url = httpx.URL(path=request.url.path, query=request.url.query.encode())
         try:
-            return await self._client.request(request.method, url, content=await request.body(), headers=headers)
+            return await self._mock.request(request.method, url, content=await request.body(), headers=headers)
         except httpx.HTTPError as error:
             body = {"error": {"type": "api_error", "message": f"stripe-mock does not answer: {type(error).__name__}"}}
             return httpx.Response(httpx.codes.BAD_GATEWAY, json=body)
@@ -164,8 +168,7 @@ class StandIn:
         if webhook is None:
             return
         for event in events:
-            sending = webhooks.deliver_patiently(self._client, event, webhook.url, webhook.secret)
-            task = asyncio.create_task(sending)
+            task = asyncio.create_task(self._sender.deliver_patiently(event, webhook.url, webhook.secret))
             self._deliveries.add(task)
             task.add_done_callback(self._deliveries.discard)
 
@@ -187,7 +190,7 @@ class StandIn:
     async def _deliver(self, request: Request) -> Response:
         event = self._accounts[_api_key(request) or ""].events[request.path_params["id"]]
         webhook = Webhook(**await request.json())
-        return JSONResponse({"status": await webhooks.deliver(self._client, event, webhook.url, webhook.secret)})
+        return JSONResponse({"status": await self._sender.deliver(event, webhook.url, webhook.secret)})
 
 
 class _Refused(Exception):  # noqa: N818 - what stripe-mock says

@@ -13,6 +13,7 @@ TRIES = 12
 FIRST_PAUSE = 0.2  # seconds; doubles with each try
 LONGEST_PAUSE = 30.0
 TIMEOUT = 10.0
+AT_ONCE = 8
 
 
 def sign(payload: bytes, secret: str, at: int | None = None) -> str:
@@ -22,22 +23,30 @@ def sign(payload: bytes, secret: str, at: int | None = None) -> str:
     return f"t={moment},v1={digest}"
 
 
-async def deliver(client: httpx.AsyncClient, event: dict[str, Any], url: str, secret: str) -> int:
-    """Send an event once; gives the status of the answer, 0 if there is none."""
-    payload = json.dumps(event).encode()
-    headers = {"Content-Type": "application/json", "Stripe-Signature": sign(payload, secret)}
-    try:
-        answer = await client.post(url, content=payload, headers=headers, timeout=TIMEOUT)
-    except httpx.HTTPError:
-        return 0
-    return answer.status_code
+class Sender:
+    """Sends events; not many at once, whoever does not take them: the answers to requests come before."""
 
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
-async def deliver_patiently(client: httpx.AsyncClient, event: dict[str, Any], url: str, secret: str) -> None:
-    """Send an event until it is taken, or for some minutes."""
-    pause = FIRST_PAUSE
-    for _ in range(TRIES):
-        if httpx.codes.is_success(await deliver(client, event, url, secret)):
-            return
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+    async def deliver(self, event: dict[str, Any], url: str, secret: str) -> int:
+        """Send an event once; gives the status of the answer, 0 if there is none."""
+        payload = json.dumps(event).encode()
+        headers = {"Content-Type": "application/json", "Stripe-Signature": sign(payload, secret)}
+        try:
+            answer = await self._client.post(url, content=payload, headers=headers)
+        except httpx.HTTPError:
+            return 0
+        return answer.status_code
+
+    async def deliver_patiently(self, event: dict[str, Any], url: str, secret: str) -> None:
+        """Send an event until it is taken, or for some minutes."""
+        pause = FIRST_PAUSE
+        for _ in range(TRIES):
+            async with self._turns:
+                status = await self.deliver(event, url, secret)
+            if httpx.codes.is_success(status):
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)

@@ -94,7 +94,8 @@ def _plan(
 ) -> Plan:
     """Join the step of the service and the chores of its tasks; the service's status comes when nothing else does."""
     chores = tasks.chores(snapshot, spec, history)
-    again = min(filter(None, (step.look_again_after, chores.look_again_after)), default=None)
+    waits = (step.look_again_after, chores.look_again_after, problems.look_again_after(snapshot, history))
+    again = min(filter(None, waits), default=None)
     if snapshot.refusal and not chores.refused:
         refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")

@@ -129,6 +129,15 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
                 yield from _problem(STANDING, seen.reason, key(live), seen.message)
 
 
+def look_again_after(snapshot: Snapshot, history: History) -> float | None:
+    """Seconds until pods that were replaced should have been asked to end; None when none is left that was not."""
+    newest = history.newest
+    if newest is None or not any(_left_behind(snapshot, newest)):
+        return None
+    seconds = REPLACED_SECONDS - _active_seconds(newest, snapshot.now)
+    return seconds if seconds > 0 else None
+
+
 def _of_older_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
     """Pods of a process that were replaced and are not ended: they work on, and a Service sends them calls.
 
@@ -136,23 +145,31 @@ def _of_older_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
     looked, leaves ReplicaSets that belong to nobody who would.
     """
     newest = history.newest
-    if newest is None or newest.phase is not Phase.ACTIVE or not _long_ago(newest, snapshot.now):
+    if newest is None or _active_seconds(newest, snapshot.now) < REPLACED_SECONDS:
+        return
+    for process, number, replica_set in _left_behind(snapshot, newest):
+        message = (
+            f"pods of process {process} of release {number} run on beside those of release {newest.name}; nobody "
+            "has asked them to end"
+        )
+        yield from _problem(PROBLEMS, "OlderReleaseRuns", ("ReplicaSet", replica_set), message)
+
+
+def _left_behind(snapshot: Snapshot, newest: Release) -> Iterator[tuple[str, str, str]]:
+    """Which process's pods, of which release and which ReplicaSet, run beside those of the release that serves."""
+    if newest.phase is not Phase.ACTIVE:
         return
     for pod in living(snapshot.pods):
         process, number, made_by = labels(pod).get(names.PROCESS), labels(pod).get(names.RELEASE), owner(pod)
-        if number == str(newest.number) or pod["metadata"].get("deletionTimestamp"):
+        if number is None or number == str(newest.number) or pod["metadata"].get("deletionTimestamp"):
             continue
         if process and made_by and made_by["kind"] == "ReplicaSet":
-            message = (
-                f"pods of process {process} of release {number} run on beside those of release {newest.name}; nobody "
-                "has asked them to end"
-            )
-            yield from _problem(PROBLEMS, "OlderReleaseRuns", ("ReplicaSet", made_by["name"]), message)
+            yield process, number, made_by["name"]
 
 
-def _long_ago(release: Release, now: datetime) -> bool:
+def _active_seconds(release: Release, now: datetime) -> float:
     at = release.status.get("activeAt")
-    return at is not None and (now - datetime.fromisoformat(at)).total_seconds() >= REPLACED_SECONDS
+    return (now - datetime.fromisoformat(at)).total_seconds() if at else 0.0
 
 
 def _of_conditions(snapshot: Snapshot, conditions: Iterable[Object]) -> Iterator[_Problem]:

@@ -91,7 +91,10 @@ def test_pods_that_were_replaced_and_run_on_are_a_warning(serving: World) -> Non
         labels = process_labels(process, number)
         serving.add(pod(owner, name=f"{process}-{number}", labels=labels, container={"ready": True}))
     assert problems(serving) == [], "they may not have been asked yet"
-    serving.tick(REPLACED_SECONDS)
+    again = serving.plan().look_again_after
+    assert again is not None
+    assert again == pytest.approx(REPLACED_SECONDS, abs=1)
+    serving.tick(again)
     assert problems(serving) == [("Warning", "OlderReleaseRuns", "ReplicaSet order-web-old")]
     (found,) = serving.status["problems"]
     assert found["message"] == (
@@ -99,6 +102,7 @@ def test_pods_that_were_replaced_and_run_on_are_a_warning(serving: World) -> Non
     )
     assert "kubectl delete" in found["remedy"]
     assert serving.said("Ready") == ("True", "Serving")
+    assert serving.plan().look_again_after is None
     serving.edit_metadata("Pod", "web-1", deletionTimestamp="2026-03-01T12:00:00Z")
     assert problems(serving) == []
 

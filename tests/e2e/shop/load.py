@@ -47,7 +47,7 @@ async def tries() -> AsyncIterator[None]:
 class Customers:
     """What became of the orders, and what had to be asked again."""
 
-    def __init__(self, services: "list[OrderServiceAsyncStub]", http: httpx.AsyncClient) -> None:
+    def __init__(self, services: "list[OrderServiceAsyncStub]", http: dict[str, httpx.AsyncClient]) -> None:
         self.repeated: Counter[str] = Counter()
         self.accepted: list[str] = []
         self.lost: list[str] = []
@@ -115,7 +115,7 @@ class Customers:
 
     async def _ask(self, service: str, method: str, url: str, **request: object) -> httpx.Response | None:
         try:
-            answer = await self._http.request(method, url, **request)  # type: ignore[arg-type]
+            answer = await self._http[service].request(method, url, **request)  # type: ignore[arg-type]
         except httpx.TransportError as error:
             self.repeated[f"{service} {type(error).__name__}"] += 1
             return None
@@ -134,8 +134,11 @@ async def main() -> None:
     options = [("grpc.use_local_subchannel_pool", 1)]
     services = [OrderServiceStub(grpc.aio.insecure_channel(ORDER, options)) for _ in range(CHANNELS)]
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=20, keepalive_expiry=2)
-    async with httpx.AsyncClient(timeout=20, limits=limits) as http:
-        customers, begun = Customers(services, http), time.monotonic()
+    async with (  # one each: who waits for payments keeps nobody from a delivery
+        httpx.AsyncClient(timeout=20, limits=limits) as payment,
+        httpx.AsyncClient(timeout=20, limits=limits) as delivery,
+    ):
+        customers, begun = Customers(services, {"payment": payment, "delivery": delivery}), time.monotonic()
         riding = [asyncio.create_task(customers.ride(f"courier-{number}")) for number in range(COURIERS)]
         async with asyncio.TaskGroup() as group:
             for number in range(ORDERS):

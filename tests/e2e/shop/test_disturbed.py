@@ -67,14 +67,13 @@ def test_orders_while_services_are_rolled_and_killed(whole: WholeShop, orders: i
             for service in ROLLED:
                 whole.upgrade(service, version)
             whole.wait_ready(*ROLLED, seconds=400)
+    tell("pods killed", dict(killed))
+    tell("seconds, of an order, what was asked again", timing(result))
     whole.wait_ready()
     assert result["lost"] == []
     assert len(result["accepted"]) == orders
-    counts = settled(whole, result["accepted"])
+    tell("orders under releases and kills", settled(whole, result["accepted"]))
     assert set(killed) == set(ROLLED)
-    tell("orders under releases and kills", counts)
-    tell("pods killed", dict(killed))
-    tell("seconds, of an order, what was asked again", timing(result))
 
 
 @pytest.mark.timeout(5400)
@@ -85,9 +84,8 @@ def test_orders_while_each_backing_service_is_restarted(whole: WholeShop, orders
     with whole.customers(orders, RATE_UNDER_RESTARTS, users) as result:
         for server in servers:
             whole.restart(server)
+    tell("seconds, of an order, what was asked again", timing(result))
     assert result["lost"] == []
     assert len(result["accepted"]) == orders
-    counts = settled(whole, result["accepted"])
+    tell("orders under restarts of every server", settled(whole, result["accepted"]))
     whole.wait_ready(*SERVICES)
-    tell("orders under restarts of every server", counts)
-    tell("seconds, of an order, what was asked again", timing(result))

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import structlog
 from fastapi.responses import StreamingResponse
-from http_serving import Running, one, serving
+from http_serving import Running, counted, one, serving
 
 from chassis.admission import AT_FIRST
 from chassis.http.app import MAX_BODY_BYTES
@@ -88,6 +88,7 @@ async def test_when_all_come_at_once_they_are_answered_and_do_not_keep_the_serve
 
     async with serving(busy_work, drain=1.5) as server, asyncio.timeout(20):
         answers = await asyncio.gather(*(insist(server, number) for number in range(200)))
+    assert counted("GET", "not-begun", "503") >= sum(said.count(503) for said in answers) > 0
     late = sum(said.count(504) for said in answers)
     assert late < 50, "who is let in is answered"
 

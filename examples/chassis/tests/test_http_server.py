@@ -77,17 +77,13 @@ async def test_a_body_of_another_form_is_a_problem_that_names_the_fields(body: b
 async def test_what_no_route_takes_is_a_problem_too_and_makes_no_series_of_its_own(
     method: str, path: str, status: int
 ) -> None:
-    before = REGISTRY.get_sample_value("http_request_duration_seconds_count", _labels(method, "unmatched")) or 0
+    before = counted(method, "unmatched", "404")
     async with serving() as server:
         answer = await server.client.request(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     if status == 404:
         assert counted(method, "unmatched", "404") > before
     assert not [s for m in REGISTRY.collect() for s in m.samples if s.labels.get("path") == path == "/nowhere/123"]
-
-
-def _labels(method: str, path: str) -> dict[str, str]:
-    return {"service": "tests", "method": method, "path": path}
 
 
 @pytest.mark.usefixtures("own_provider")

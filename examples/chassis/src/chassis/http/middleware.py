@@ -26,6 +26,8 @@ HEALTH = frozenset({"/healthz", "/readyz"})
 """Paths that are neither traffic nor news."""
 UNMATCHED = "unmatched"
 """The path, in metrics, of requests that no route takes: they would make as many series as somebody likes."""
+NOT_BEGUN = "not-begun"
+"""The path, in metrics, of requests that no route was asked to take: refused, too large, or never whole."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOT_GUESSED = (b"x-content-type-options", b"nosniff")
@@ -96,6 +98,7 @@ class _Exchange:
         self._send = send
         self._sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         self._heard: deque[Message] = deque()
+        self._begun = False
         self._status: int | None = None
         self._ended = False
 
@@ -113,6 +116,7 @@ class _Exchange:
             async with limit:
                 if await self._read():
                     async with around.admission.admitted():
+                        self._begun = True
                         await around.app(self._scope, self._hear, self._tell)
         except _UnreadableError as error:
             # A body that has not begun is not waited for; to close while parts of it come would cut off the answer.
@@ -202,7 +206,7 @@ class _Exchange:
 
     def _count(self, seconds: float, span: Span) -> None:
         method = self._scope["method"]
-        path: str = getattr(self._scope.get("route"), "path", UNMATCHED)
+        path: str = getattr(self._scope.get("route"), "path", UNMATCHED if self._begun else NOT_BEGUN)
         service, known = self._around.service, method if method in _METHODS else "OTHER"
         metrics.http_requests.labels(service, known, path, str(self._status or "none")).inc()
         metrics.http_latency.labels(service, known, path).observe(seconds)

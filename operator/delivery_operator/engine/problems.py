@@ -132,10 +132,11 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
 def look_again_after(snapshot: Snapshot, history: History) -> float | None:
     """Seconds until pods that were replaced should have been asked to end; None when none is left that was not."""
     newest = history.newest
-    if newest is None or not any(_left_behind(snapshot, newest)):
+    if newest is None:
         return None
     seconds = REPLACED_SECONDS - _active_seconds(newest, snapshot.now)
-    return seconds if seconds > 0 else None
+    # The time comes first: a service that has served for long has nothing to look through.
+    return seconds if seconds > 0 and any(_left_behind(snapshot, newest)) else None
 
 
 def _of_older_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:

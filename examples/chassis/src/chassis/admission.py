@@ -46,7 +46,6 @@ class Admission:
         """
         self._limit_seconds = limit_seconds
         self._bound = float(AT_FIRST)
-        self._doubling = True
         self._lowered_at = -inf
         self._told_at = -inf
         self._at_work = 0
@@ -115,9 +114,10 @@ class Admission:
         if now - began > self._limit_seconds * LATE:
             # What was begun before the bound was lowered says nothing of the bound that is.
             if began > self._lowered_at:
-                self._bound, self._doubling, self._lowered_at = max(LEAST, self._bound / 2), False, now
+                self._bound, self._lowered_at = max(LEAST, self._bound / 2), now
         elif answered and self._at_work >= self.bound:
-            self._bound = min(MOST, self._bound + (1 if self._doubling else 1 / self._bound))
+            never_late = self._lowered_at == -inf
+            self._bound = min(MOST, self._bound + (1 if never_late else 1 / self._bound))
         self._shown.set(self.bound)
 
     def _refusal(self) -> OverloadedError:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import metrics, reports, tracing
 from chassis.admission import Admission
 from chassis.errors import OverloadedError
-from chassis.http.problems import internal, problem, refusal
+from chassis.http.problems import STATUSES, internal, problem, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +123,7 @@ class _Exchange:
             headers = None if self._heard else {"connection": "close"}
             await self._say(problem(error.status, str(error), headers=headers))
         except OverloadedError as error:
-            await self._say(refusal(error, HTTPStatus.SERVICE_UNAVAILABLE))
+            await self._say(refusal(error, STATUSES[OverloadedError]))
         except TimeoutError as error:
             if not limit.expired():
                 await self._fail(error)

@@ -66,7 +66,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """For OpenAPI: what every operation may answer."""
 
-_STATUSES: dict[type[RequestError], int] = {
+STATUSES: dict[type[RequestError], int] = {
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     DeniedError: HTTPStatus.UNAUTHORIZED,
     NotFoundError: HTTPStatus.NOT_FOUND,
@@ -76,6 +76,7 @@ _STATUSES: dict[type[RequestError], int] = {
     OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+"""The table above; a service's own errors come to it by what they are derived from, unless it says otherwise."""
 
 Fields = Sequence[tuple[str, str]]
 
@@ -111,7 +112,7 @@ def install(app: FastAPI, statuses: Mapping[type[RequestError], int]) -> None:
         app: whose.
         statuses: of errors of the service's own, where they differ from those of what they are derived from.
     """
-    known = {**_STATUSES, **statuses}
+    known = {**STATUSES, **statuses}
 
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestError)  # noqa: S101 - it is registered for nothing else

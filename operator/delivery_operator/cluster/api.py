@@ -198,12 +198,12 @@ class Api:
             ) as response:
                 if response.status != HTTPStatus.OK:
                     raise of_response(request, response.status, _status(await response.read()), None)
-                async for line in response.content:
+                async for line in lines(response.content):
                     event = json.loads(line)
                     if event["type"] == "ERROR":
                         raise of_response(request, event["object"].get("code", 500), event["object"], None)
                     yield event["type"], event["object"]
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as error:  # the last: of a line that was cut
             raise Unavailable(request, str(error) or type(error).__name__) from error
 
     async def _merge(self, path: str, patch: Mapping[str, Any]) -> Body:
@@ -269,3 +269,16 @@ def _status(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {"message": content[:200].decode(errors="replace")}
     return status if isinstance(status, dict) else {}
+
+
+async def lines(content: aiohttp.StreamReader) -> AsyncIterator[str]:
+    """Split a stream into lines of any length; aiohttp's own iterator refuses long ones."""
+    held: list[bytes] = []
+    async for piece in content.iter_any():
+        *whole, rest = piece.split(b"\n")
+        for line in whole:
+            yield b"".join((*held, line)).decode(errors="replace")
+            held.clear()
+        held.append(rest)
+    if last := b"".join(held):
+        yield last.decode(errors="replace")

@@ -17,10 +17,13 @@ from delivery_operator.api.binding import DATABASES
 _URL: Final = re.compile(r"(?:jdbc:)?([a-z][a-z0-9]*)(?:\+[a-z0-9]+)?://([^?#;]*)(.*)", re.DOTALL | re.IGNORECASE)
 _NAMED_IN_OPTIONS: Final = re.compile(r";\s*database(?:name)?\s*=\s*([^;]+)", re.IGNORECASE)
 _GO: Final = re.compile(r"[^\s/]*@tcp\(([^)]*)\)/([^?\s]*)(?:\?\S*)?")
-_WORDS: Final = re.compile(r"(\w+)\s*=\s*('[^']*'|\S+)")
+# Each word is read once: whoever may write a Secret must not have the operator read it for hours.
+_WORDS: Final = re.compile(r"(?<!\w)(\w++)\s*+=\s*+('[^']*+'|\S++)")
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::(\d+))?", re.IGNORECASE)
 _SCHEMES: Final = {**DATABASES, "postgres": 5432, "mysql2": 3306}
 _SUFFIX: Final = ".cluster.local"
+_LONGEST: Final = 4096
+"""Bytes: what is longer is a file, and tells no location."""
 
 Host = tuple[str, int | None]
 
@@ -44,7 +47,9 @@ class Location:
 
 def locations(values: Mapping[str, bytes], namespace: str) -> frozenset[Location]:
     """Read every location that a Secret of this namespace tells; none when it tells none."""
-    texts = {name.lower(): value.decode(errors="replace").strip() for name, value in values.items()}
+    texts = {
+        name.lower(): value.decode(errors="replace").strip() for name, value in values.items() if len(value) <= _LONGEST
+    }
     found = [location for text in texts.values() for location in _of_text(text)] or _of_entries(texts)
     return frozenset(
         Location(tuple((_full(host, namespace), port) for host, port in at.hosts), at.database) for at in found

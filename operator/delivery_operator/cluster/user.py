@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config.incluster_config import SERVICE_HOST_ENV_NAME
 
-from delivery_operator.cluster.api import Api, Body
+from delivery_operator.cluster.api import Api, Body, lines
 from delivery_operator.cluster.connection import Connection, NoConfiguration, connect
 from delivery_operator.cluster.errors import NotFound, Unavailable, of_response
 from delivery_operator.cluster.resources import PODS, Resource
@@ -27,6 +28,7 @@ USER: Final = "kubectl-delivery"
 
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DEFAULT_NAMESPACE: Final = "default"
+_MISSHAPEN: Final = (AttributeError, KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,29 @@ async def find_cluster(kubeconfig: str | None, context: str | None) -> Place:
     Raises:
         NoConfiguration: there is no kubeconfig, or it lacks the context.
     """
-    path = kubeconfig or os.environ.get("KUBECONFIG")
+    path = _file(kubeconfig)
     if not path and not context and SERVICE_HOST_ENV_NAME in os.environ:
         return Place(await connect(), _NAMESPACE_FILE.read_text().strip())
     configuration = Configuration()
     try:
-        await config.load_kube_config(path or None, context, client_configuration=configuration)  # type: ignore[no-untyped-call]
-        contexts, current = config.list_kube_config_contexts(path or None)  # type: ignore[no-untyped-call]
+        loader = await config.load_kube_config(path, context, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        chosen = loader.current_context
+        ssl_context = RESTClientObject(configuration).ssl_context
     except config.ConfigException as error:
         raise NoConfiguration(str(error)) from error
-    chosen = next((each for each in contexts if each["name"] == context), current)
-    return Place(
-        Connection(configuration, RESTClientObject(configuration).ssl_context),
-        chosen["context"].get("namespace") or _DEFAULT_NAMESPACE,
-    )
+    except OSError as error:
+        raise NoConfiguration(f"{error.filename or path}: {error.strerror or error}") from error
+    except (*_MISSHAPEN, yaml.YAMLError) as error:  # the library looks at nothing before it reads it
+        raise NoConfiguration(f"{path} is no kubeconfig ({type(error).__name__})") from error
+    return Place(Connection(configuration, ssl_context), chosen["context"].get("namespace") or _DEFAULT_NAMESPACE)
+
+
+def _file(named: str | None) -> str | None:
+    """The kubeconfig that kubectl reads; None where there is none at its usual place either."""
+    if named and not Path(named).exists():
+        raise NoConfiguration(f"{named} is not there")
+    usual = Path("~/.kube/config").expanduser()
+    return named or os.environ.get("KUBECONFIG") or (str(usual) if usual.exists() else None)
 
 
 class UserApi(Api):
@@ -126,18 +137,7 @@ class UserApi(Api):
                 if response.status != HTTPStatus.OK:
                     message = (await response.text())[:500]
                     raise of_response(request, response.status, {"message": message}, None)
-                async for line in _lines(response.content):
+                async for line in lines(response.content):
                     yield line
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(request, str(error) or type(error).__name__) from error
-
-
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[str]:
-    """Split a stream into lines of any length; aiohttp's own iterator refuses long ones."""
-    held = b""
-    async for piece in content.iter_any():
-        *whole, held = (held + piece).split(b"\n")
-        for line in whole:
-            yield line.decode(errors="replace")
-    if held:
-        yield held.decode(errors="replace")

@@ -8,7 +8,7 @@ OUTPUT_LIMIT: Final = 1024
 
 _URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):([^/\s]+)@")  # a password may hold an @ itself
 _ASSIGNED: Final = re.compile(
-    r"(?i)\b([a-z0-9_-]*(?:password|passwd|secret|token|api_?key)[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;]+)"
+    r"(?i)(?<![a-z0-9_-])([a-z0-9_-]*(?:password|passwd|secret|token|api_?key)[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;]+)"
 )
 
 

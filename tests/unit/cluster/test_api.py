@@ -248,6 +248,29 @@ async def test_a_watch_yields_what_comes_and_ends_with_the_server(scene: Scene) 
     assert (query["watch"], query["resourceVersion"], query["allowWatchBookmarks"]) == ("true", "7", "true")
 
 
+async def test_an_event_of_any_length_is_read(scene: Scene) -> None:
+    """An annotation of 256 KiB may be six times as long in JSON, and managed fields longer."""
+    line = {"type": "MODIFIED", "object": {"metadata": {"resourceVersion": "8", "annotations": {"a": "<" * 2_000_000}}}}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(json.dumps(line).encode() + b"\n" + json.dumps(line).encode() + b"\n")
+        return response
+
+    scene.answer = answer
+    async with scene.api() as api:
+        seen = [metadata async for _, metadata in api.watch_metadata(SECRETS, None, "7")]
+    assert seen == [line["object"]["metadata"]] * 2  # type: ignore[index]
+
+
+async def test_an_event_that_was_cut_is_an_interruption(scene: Scene) -> None:
+    scene.says(200, '{"type": "ADDED", "obj')
+    async with scene.api() as api:
+        with pytest.raises(Unavailable):
+            await anext(api.watch_metadata(SECRETS, None, "7"))
+
+
 @pytest.mark.parametrize("within", [True, False])
 async def test_a_version_that_is_too_old_is_gone(scene: Scene, *, within: bool) -> None:
     """The API server says so by its status, or by an event of a watch that it took."""

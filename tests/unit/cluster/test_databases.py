@@ -102,3 +102,12 @@ def test_no_credential_is_part_of_it(user: str, password: str) -> None:
 def test_whatever_a_secret_holds_it_is_read(values: dict[str, bytes]) -> None:
     for each in locations(values, "shop"):
         assert each.identity(5432)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("run", ["a", "a ", "a=", "a='", "=", "a = '", "postgres://", "u@tcp("])
+def test_a_value_of_any_shape_and_size_is_read_in_no_time(run: str) -> None:
+    """Whoever may write a Secret must not be able to hold up the services of everybody (invariant 10)."""
+    for size in (4096, 1_000_000):
+        text = (run * size)[:size]
+        assert identities(value=text) in (set(), {f"{text.lower()}/"})

@@ -56,3 +56,10 @@ def test_a_password_in_a_url_never_shows_wherever_the_cut_falls(before: str, aft
     kept = output_end(f"{before} postgres://order:hunter2@db/order {after}")
     assert "hunter2" not in kept
     assert len(kept) <= OUTPUT_LIMIT
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("run", ["a", "a-", "password ", 'token="', "secret='", "://a:", "://", "api_key"])
+def test_an_output_of_any_shape_is_read_in_no_time(run: str) -> None:
+    """A pod must not be able to hold up the services of everybody (invariant 10)."""
+    assert redact((run * 100_000)[:100_000])

@@ -76,6 +76,13 @@ class Observer:
             for database in locks.databases(release, bound.secrets).values()
         }
         uses |= {(ReferenceKind.SECRET, secret) for secret, _ in places}
+        # What a pod of an older release says may hold what that release refers to, and the spec of today does not.
+        uses |= {
+            use.reference
+            for release in history.of_pods(each for each in held if each["kind"] == "Pod")
+            if release.spec
+            for use in references.uses(release.spec, bound.secrets)
+        }
         values, sensitive = await self.referenced.resolve(service, uses)
         hashes = await self.referenced.databases(service[0], places)
         databases = {place: tuple(map(self.locks.name, found)) for place, found in hashes.items()}

@@ -1,6 +1,6 @@
 """A service's releases in order, and which of them matters now (factor V)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -204,6 +204,11 @@ class History:
     def older(self) -> tuple[Release, ...]:
         """All but the newest."""
         return self.releases[:-1]
+
+    def of_pods(self, pods: Iterable[Object]) -> tuple[Release, ...]:
+        """Pick the releases that made these pods."""
+        numbers = {labels(pod).get(names.RELEASE) for pod in pods}
+        return tuple(release for release in self.releases if str(release.number) in numbers)
 
     def numbered(self, number: int) -> Release | None:
         """Find the release of a number, or a copy of it."""

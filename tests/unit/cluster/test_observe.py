@@ -103,6 +103,28 @@ async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> N
     assert "containerStatuses" in held["status"]
 
 
+async def test_what_a_pod_of_an_older_release_says_is_blanked_by_what_that_refers_to(scene: Scene) -> None:
+    """Invariant 8: the spec of today may name another Secret, which may not even be there."""
+    old = builders.spec(config={"STRIPE_KEY": {"secretKeyRef": {"name": "stripe-v1", "key": "key"}}})
+    data = {"key": base64.b64encode(b"sk_live_0123").decode()}
+    scene.api.put({"kind": "Secret", "metadata": {"name": "stripe-v1", "namespace": "shop"}, "data": data})
+    stored = {"service": "order", "number": 1, "content": old, "manifests": pack([])}
+    release = {**child("DeliveryRelease", "order-r1"), "spec": stored}
+    release["metadata"]["ownerReferences"] = [
+        {"kind": "DeliveryService", "name": "order", "uid": scene.service["metadata"]["uid"], "controller": True}
+    ]
+    scene.put(release)
+    said = {"message": "invalid key sk_live_0123", "exitCode": 1}
+    scene.put(
+        builders.pod(
+            scene.service, labels=builders.process_labels("web", 1), container={"lastState": {"terminated": said}}
+        )
+    )
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    assert seen.pods[0]["status"]["containerStatuses"][0]["lastState"]["terminated"]["message"] == "invalid key ***"
+
+
 async def test_the_name_of_an_image_stays_readable(scene: Scene) -> None:
     """Only messages are blanked: a value such as `order` would take the image's name with it."""
     scene.put(builders.pod(scene.service, container={}))

@@ -153,6 +153,10 @@ STANDING: Final[Mapping[str, Reason]] = {
     ),
     "ContainerConfigInvalid": Reason("a container cannot be started as configured", "read the message"),
     "Unschedulable": Reason("a pod fits on no node", "make room, or lower `resources.requests`", Severity.WARNING),
+    "RolloutPaused": Reason(
+        "somebody paused a Deployment (`kubectl rollout pause`): it gets no new pods",
+        "resume it; the message has the command",
+    ),
     "PodsRefused": Reason("the API server refuses the pods: a quota, a policy", "read the message"),
     "PodsUnavailable": Reason(
         "pods of the serving release are not available",

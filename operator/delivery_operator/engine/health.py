@@ -63,6 +63,7 @@ def observe(
         if _overdue(deployment):
             overdue.append(process)
         namespace = manifest["metadata"]["namespace"]
+        problem = problem or _paused(deployment, process, namespace)
         problem = problem or pods.problem(
             pods.of_process(service_pods, process, release),
             f"process {process}",
@@ -100,6 +101,14 @@ def _overdue(deployment: Object) -> bool:
         and progressing.get("reason") == "ProgressDeadlineExceeded"
         and status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
     )
+
+
+def _paused(deployment: Object, process: str, namespace: str) -> Problem | None:
+    """Report a rollout that somebody paused: its controller makes no new pods, and no deadline counts."""
+    if not deployment["spec"].get("paused"):
+        return None
+    resume = f"kubectl rollout resume -n {namespace} deployment/{name(deployment)}"
+    return Problem("RolloutPaused", f"process {process} is not rolled out: its Deployment was paused; {resume}")
 
 
 def _not_created(deployment: Object, process: str) -> Problem | None:

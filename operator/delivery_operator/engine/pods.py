@@ -66,7 +66,10 @@ def problem(pods: Iterable[Object], what: str, logs: str) -> Problem | None:
         logs: the command that shows its output.
     """
     found = [
-        each for pod in pods if not pod["metadata"].get("deletionTimestamp") for each in _problems(pod, what, logs)
+        each
+        for pod in living(pods)  # of one that has ended, by a node's pressure or shutdown, nothing is restarted
+        if not pod["metadata"].get("deletionTimestamp")
+        for each in _problems(pod, what, logs)
     ]
     order = ("ImagePullFailed", "ContainerConfigInvalid", "CrashLoop", "Unschedulable")
     return min(found, key=lambda each: (order.index(each.reason), each.message), default=None)

@@ -47,6 +47,16 @@ def test_an_autoscalers_change_is_not_waited_for_once_a_release_serves(*, settle
     assert not health.observe([WANTED], behind, [], 1, settled=settled).healthy, "a number is ours, and waited for"
 
 
+def test_a_rollout_that_somebody_paused_is_told_with_what_resumes_it() -> None:
+    """Invariant 11: its controller makes no pods, and says nothing of a deadline."""
+    found = live({**FULL, "updatedReplicas": 0})
+    found["spec"] = {**found["spec"], "paused": True}
+    problem = health.observe([WANTED], {key(WANTED): found}, [], 1).problem
+    assert problem is not None
+    assert problem.reason == "RolloutPaused"
+    assert "kubectl rollout resume -n shop deployment/order-web" in problem.message
+
+
 def test_a_deployment_that_is_not_there_is_waited_for() -> None:
     assert health.observe([WANTED], {}, [], 1).waiting == ("web",)
 

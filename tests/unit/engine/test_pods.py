@@ -146,6 +146,13 @@ def test_a_pod_that_is_leaving_says_nothing() -> None:
     assert pods.problem([pod], "process web", LOGS) is None
 
 
+def test_a_pod_that_was_evicted_is_no_crash_loop() -> None:
+    """It stays as Failed until it is collected, with the restarts that it had."""
+    pod = builders.pod(SERVICE, container={"restartCount": 1, "ready": False})
+    pod["status"] |= {"phase": "Failed", "reason": "Evicted"}
+    assert pods.problem([pod], "process web", LOGS) is None
+
+
 def test_a_long_detail_is_one_bounded_line_and_the_cut_reveals_no_credential() -> None:
     """Invariant 8: a URL that the cut would split is blanked before it."""
     for padding in range(240, 300):

@@ -91,7 +91,7 @@ def line(
             if verdict.repair:
                 writes.append(_made(manifest, wanted, gone))
         else:
-            verdict, changed = _held_against(manifest, found, rules)
+            verdict, changed = _held_against(manifest, found, rules, wanted)
             writes += changed
         verdicts.append(verdict)
     left = [verdict.left for verdict in verdicts if verdict.left]
@@ -105,9 +105,13 @@ def _made(manifest: Manifest, wanted: Sequence[Manifest], gone: Drift | None) ->
     return Apply(_with_first_pods(manifest, wanted), uid=None, drift=gone)
 
 
-def _held_against(manifest: Manifest, found: Object, rules: Rules) -> tuple[Verdict, list[Write]]:
+def _held_against(
+    manifest: Manifest, found: Object, rules: Rules, wanted: Sequence[Manifest]
+) -> tuple[Verdict, list[Write]]:
     """Judge a child that is there."""
     if _to_be_handed_over(manifest, found):
+        if found["spec"]["replicas"] == 0 and _scaled_by_hpa(manifest, wanted):
+            return Verdict(), [Apply(_with_first_pods(manifest, wanted), uid=uid(found))]
         return Verdict(), [HandOver(found, found["spec"]["replicas"]), Apply(manifest, uid=uid(found))]
     if drift.ours(manifest, found):
         return Verdict(), [Apply(manifest, uid=uid(found))]
@@ -128,6 +132,17 @@ def _with_first_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> Manifest
     annotations = {name: value for name, value in manifest["metadata"]["annotations"].items() if name != names.REPLICAS}
     metadata = {**manifest["metadata"], "annotations": annotations}
     return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "replicas": first}}
+
+
+def _scaled_by_hpa(manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
+    """Whether a HorizontalPodAutoscaler scales it, which takes a number of 0 for a wish to be left alone.
+
+    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation
+    """
+    process = labels(manifest)[names.PROCESS]
+    return any(
+        each["kind"] == "HorizontalPodAutoscaler" and labels(each).get(names.PROCESS) == process for each in wanted
+    )
 
 
 def _to_be_handed_over(manifest: Manifest, found: Object) -> bool:

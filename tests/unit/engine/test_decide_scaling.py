@@ -14,6 +14,7 @@ import pytest
 from delivery_operator.engine.plan import Plan
 from delivery_operator.engine.snapshot import Obstacle
 from delivery_operator.render import names
+from delivery_operator.render.platform import KEDA, Platform
 from tests.unit.support import builders
 from tests.unit.support.world import Killed, World
 
@@ -188,3 +189,27 @@ def test_a_process_that_is_of_another_sort_today_keeps_its_number_until_the_next
     world.pods_do_not_come("web", overdue=True)
     world.settle()
     assert world.deployment("web")["spec"]["replicas"] == 5, "and this one has five again"
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_a_process_without_pods_gets_some_before_an_autoscaler_has_it(least: int) -> None:
+    """A HorizontalPodAutoscaler takes 0 for the wish to be left alone, and leaves it so for ever."""
+    world = serving({**builders.WEB, "replicas": 0})
+    set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "min": least}})
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == least
+    assert world.deployment("web")["metadata"]["annotations"][names.REPLICAS] == names.AUTOSCALED
+    assert world.plan() == Plan()
+
+
+def test_what_keda_scales_may_begin_without_pods() -> None:
+    queue = {"type": "rabbitmq", "name": "tasks", "addressFrom": "AMQP_URL", "target": 5}
+    worker = {"command": ["order", "relay"], "scaling": {"min": 1, "max": 3, "queue": queue}}
+    world = World(
+        builders.spec(migrate=False, processes={"web": builders.WEB, "relay": {**builders.RELAY, "replicas": 0}})
+    )
+    world.platform = Platform(served=frozenset({KEDA}))
+    world.run()
+    world.edit(processes={"web": builders.WEB, "relay": worker})
+    world.run()
+    assert world.deployment("relay")["spec"]["replicas"] == 0

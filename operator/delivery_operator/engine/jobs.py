@@ -114,6 +114,22 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
     )
 
 
+def config_maps(job: Object) -> frozenset[str]:
+    """Names of the ConfigMaps without which its pods do not start."""
+    pod = job["spec"]["template"]["spec"]
+    containers = (*(pod.get("initContainers") or ()), *pod["containers"])
+    named = [
+        *(
+            source["configMapRef"]
+            for each in containers
+            for source in each.get("envFrom") or ()
+            if "configMapRef" in source
+        ),
+        *(volume["configMap"] for volume in pod.get("volumes") or () if "configMap" in volume),
+    ]
+    return frozenset(each["name"] for each in named)
+
+
 def ended(job: Object) -> bool:
     """Whether it has succeeded or failed."""
     return _end(job) is not None

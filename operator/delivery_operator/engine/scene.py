@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import children, connections, health, overlay
+from delivery_operator.engine import children, connections, health, jobs, overlay
 from delivery_operator.engine.drift import Rules
 from delivery_operator.engine.health import Health
 from delivery_operator.engine.history import History, Release
-from delivery_operator.engine.objects import Key, Object, key, labels
+from delivery_operator.engine.objects import Key, Object, key, labels, name
 from delivery_operator.engine.outcome import Outcome, Standing, Step
 from delivery_operator.engine.plan import Delete, SetStatus, Write
 from delivery_operator.engine.pods import living
@@ -96,12 +96,20 @@ class Scene:
             wanted,
             snapshot.children,
             snapshot.service,
-            lambda live: overlay.left_alone(release, snapshot, spec, live),
+            lambda live: overlay.left_alone(release, snapshot, spec, live) or self._awaited(live),
         )
         if snapshot.obstacle:
             return removed  # how many are kept is the environment's to say
         keep = snapshot.platform.environment.releases.keep
         return removed + [Delete(each.body) for each in self.history.ended(keep, spec.release.rollback_to)]
+
+    def _awaited(self, live: Object) -> bool:
+        """Whether a Job that has not ended, of an older release or of a task in it, has pods yet to start with this."""
+        return live["kind"] == "ConfigMap" and any(
+            name(live) in jobs.config_maps(job)
+            for (kind, _), job in self.snapshot.children.items()
+            if kind == "Job" and not jobs.ended(job)
+        )
 
     # What is there.
 

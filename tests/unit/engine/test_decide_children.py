@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.engine import jobs
 from delivery_operator.engine.plan import Plan
 from tests.unit.support import builders
 from tests.unit.support.builders import NEXT_IMAGE, RELAY, WEB
@@ -247,3 +248,25 @@ def test_a_port_that_goes_takes_its_service_with_it(serving: World) -> None:
     serving.edit(processes={"web": {"command": ["order", "web"]}})
     serving.run()
     assert serving.of_kind("Service") == {}
+
+
+def test_what_a_job_of_an_older_release_has_yet_to_start_with_stays_until_that_has_ended(serving: World) -> None:
+    """F12-2: its pod may still wait for an image, or be tried again."""
+    serving.edit(tasks={"seed": {"command": ["order", "seed"]}}, config={"LOG_LEVEL": {"value": "info"}})
+    serving.run()
+    serving.task()
+    serving.settle()
+    (job,) = serving.running_jobs()
+    (literals,) = jobs.config_maps(job)
+    serving.edit(config={"LOG_LEVEL": {"value": "debug"}})
+    serving.settle()
+    for each in serving.running_jobs():
+        if each["metadata"]["name"] != job["metadata"]["name"]:
+            serving.end_job(each["metadata"]["name"])
+    serving.settle()
+    serving.pods_come()
+    serving.settle()
+    assert literals in serving.of_kind("ConfigMap")
+    serving.end_job(job["metadata"]["name"])
+    serving.settle()
+    assert literals not in serving.of_kind("ConfigMap")

@@ -142,7 +142,8 @@ STANDING: Final[Mapping[str, Reason]] = {
         Severity.INFO,
     ),
     "WaitingForDatabase": Reason(
-        "a release of another service changes the schema of a database that this one is bound to; the message names it",
+        "a release of another service changes the schema of a database that this one is bound to, or the Secret that "
+        "says where that is is away; the message names it",
         "wait; where the other one cannot end, see to that one",
         Severity.INFO,
     ),

@@ -9,8 +9,8 @@ from delivery_operator.cluster.errors import AlreadyExists, Conflict, NotFound, 
 from delivery_operator.cluster.resources import BY_KIND, RELEASES
 from delivery_operator.cluster.store import Body, ServiceKey, Store, object_key, service_key
 from delivery_operator.engine import authors
-from delivery_operator.engine.objects import Key, key, owner_uid
-from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
+from delivery_operator.engine.objects import Key, owner_uid
+from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write, aim
 from delivery_operator.render.names import RESUMED, SCALE_MANAGER
 
 OF_NO_OBJECT: Final = "1"
@@ -69,7 +69,7 @@ class Actor:
                 ready = await self._prepared(service, write)
                 as_seen = ready is not None and await self._make(service, ready)
             except Refused as error:
-                raise WriteRefused(key(_body(write)), error) from error
+                raise WriteRefused(aim(write), error) from error
             if ready is None or not as_seen:
                 break
             made.append(ready)
@@ -241,7 +241,3 @@ def _outdated(seen: Mapping[str, Any], fresh: Body) -> bool:
     if fresh["metadata"].get("deletionTimestamp"):
         return True
     return any(fresh["metadata"][name] != seen["metadata"][name] for name in ("uid", "generation"))
-
-
-def _body(write: Write) -> Mapping[str, Any]:
-    return write.manifest if isinstance(write, Create | Apply) else write.target

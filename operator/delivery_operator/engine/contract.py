@@ -43,6 +43,8 @@ def _begin(scene: Scene, release: Release, job: Object) -> Write | UnderWay:
     if not release.contract:
         gives_way = release is not scene.history.newest
         return Delete(job) if gives_way else scene.record(release, release.phase, contract=_reference(job))
+    if scene.missing:
+        return UnderWay(None)  # its pod could not start; what comes back wakes the service
     taken = locks.claim(scene, release, names.CONTRACT)
     return UnderWay(locks.LOOK_AGAIN_SECONDS) if isinstance(taken, Outcome) else taken or Resume(job)
 
@@ -69,6 +71,8 @@ def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None
     found = finish(scene, release)
     if found is not None or release.contract or scene.pods_of_others(release):
         return found
+    if scene.missing:
+        return None
     taken = locks.claim(scene, release, names.CONTRACT)
     if isinstance(taken, Outcome):
         return UnderWay(locks.LOOK_AGAIN_SECONDS)  # the service serves all the same; ContractSucceeded tells whom for

@@ -55,7 +55,7 @@ from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.jobs import Unclear
 from delivery_operator.engine.objects import Object, name, uid
 from delivery_operator.engine.outcome import Outcome, Standing, Step, UnderWay
-from delivery_operator.engine.plan import Create, Plan, Resume, SetStatus, Write
+from delivery_operator.engine.plan import Create, Plan, Resume, SetStatus, Write, aim
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scene import Scene
 from delivery_operator.engine.snapshot import Snapshot
@@ -96,15 +96,17 @@ def _plan(
     chores = tasks.chores(snapshot, spec, history)
     waits = (step.look_again_after, chores.look_again_after, problems.look_again_after(snapshot, history))
     again = min(filter(None, waits), default=None)
+    left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
     if snapshot.refusal and not chores.refused:
         refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
-        return Plan(_report(snapshot, history, spec, missing, replace(step, outcome=outcome)))
+        told = _report(snapshot, history, spec, missing, replace(step, outcome=outcome))
+        # The rest goes on: others wait for what this service holds, and somebody for a task.
+        return Plan((*told, *(each for each in (*left, *chores.writes) if aim(each) != snapshot.refusal.target)))
     if snapshot.refusal:
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
         told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))
-    left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
     writes = (*step.writes, *left, *chores.writes)
     return Plan(writes or _report(snapshot, history, spec, missing, step), again)
 

@@ -69,6 +69,16 @@ def claim(scene: Scene, release: Release, role: str) -> Create | Delete | Outcom
         The next write towards that, whom it waits for, or None when it holds all.
     """
     snapshot = scene.snapshot
+    unknown = sorted(
+        binding
+        for binding, database in databases(release, snapshot.platform.bindings).items()
+        if database not in snapshot.databases
+    )
+    if unknown:  # nobody could tell whether another one changes it
+        message = (
+            f"release {release.name} waits for the Secret of {', '.join(unknown)}, which says where its database is"
+        )
+        return scene.working(release, "WaitingForDatabase", message)
     wanted = _wanted(snapshot, release)
     held = [lock for each in wanted if (lock := snapshot.locks.get(each)) and _holds(lock, release)]
     waits = waits_for(snapshot, release)

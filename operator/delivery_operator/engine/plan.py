@@ -5,7 +5,7 @@ from typing import Any
 
 from delivery_operator.engine.changes import Changes
 from delivery_operator.engine.drift import Drift
-from delivery_operator.engine.objects import Object
+from delivery_operator.engine.objects import Key, Object, key
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class SetStatus:
 
 
 Write = Create | Apply | HandOver | Resume | Delete | SetStatus
+
+
+def aim(write: Write) -> Key:
+    """Kind and name of the object that a write is of."""
+    return key(write.manifest if isinstance(write, Create | Apply) else write.target)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,8 @@ class Snapshot:
         tasks: the DeliveryTasks that name the service.
         repairs: what was lately set back in which child; not more than a delay depends on it.
         shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
-        refusal: set when the plan just made for this very snapshot met a refusal; then only status is planned.
+        refusal: set when the plan just made for this very snapshot met a refusal: the status tells it, and what does
+            not wait for that write goes on.
     """
 
     now: datetime

@@ -83,7 +83,7 @@ def chores(snapshot: Snapshot, spec: DeliveryServiceSpec | None, history: Histor
             again.append(found)
         else:
             writes += found
-    if snapshot.refusal:
+    if met:
         writes = [write for write in writes if isinstance(write, SetStatus)]
     return Chores(tuple(writes), min(again, default=None), met)
 

@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.plan import Plan
 from delivery_operator.render import names
 from tests.unit.support import builders
@@ -128,3 +129,37 @@ def test_a_name_that_is_taken_is_told(world: World) -> None:
     world.pods_come()
     world.settle()
     assert world.said("Ready") == ("False", "NameTaken")
+
+
+def test_nothing_begins_while_its_secret_is_away(world: World) -> None:
+    """PG-4: its pod could not start, and nobody could tell whether another service changes the same database."""
+    old_pod(world)
+    world.pods_come()
+    world.settle()
+    kept, world.contents = world.contents, {}
+    world.delete("Pod", "order-web-old")
+    world.settle()
+    assert JOB not in world.objects
+    world.contents = kept
+    world.run()
+    assert world.said("ContractSucceeded") == ("True", "Succeeded")
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_a_job_that_is_held_stays_so_while_its_secret_is_away(world: World, *, other: bool) -> None:
+    """Also where the spec of today names another Secret, which is there, so that only the release's own is away."""
+    world.pods_come()
+    while JOB not in world.objects or not recorded(world):
+        for write in world.plan().writes:
+            world.write(write)
+    kept, world.contents = world.contents, {}
+    if other:
+        world.contents = {(ReferenceKind.SECRET, "elsewhere"): {"url": "postgres://db/other"}}
+        (bound,) = builders.spec()["backingServices"]
+        world.edit(backingServices=[{**bound, "secret": "elsewhere"}])
+    world.settle()
+    assert world.objects[JOB]["spec"]["suspend"]
+    assert world.jobs.total() == 0
+    world.contents |= kept
+    world.run()
+    assert recorded(world)["result"] == "Succeeded"

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from delivery_operator.engine import locks
+from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Plan, SetStatus
+from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.render import names
 from tests.unit.support import builders
 from tests.unit.support.world import Killed, World
@@ -444,3 +446,18 @@ def test_two_services_never_change_a_database_at_once(steps: list[tuple[str, str
         assert world.said("Ready") == ("True", "Serving")
         assert world.plan().writes == ()
     assert leases(order) == leases(payment) == []
+
+
+def test_a_refused_write_of_the_service_lets_others_have_what_is_done_with(order: World, payment: World) -> None:
+    order.settle()
+    order.job_ends(1)
+    while not (order.release(1)["status"]["migration"].get("result")):
+        for write in order.plan().writes:
+            order.write(write)
+    assert leases(order)
+    order.observe()
+    for write in decide(order.snapshot(Refusal(("Deployment", "order-web"), "the policy says no"))).writes:
+        order.write(write)
+    assert not leases(order)
+    payment.settle()
+    assert held(payment)

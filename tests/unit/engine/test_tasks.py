@@ -8,7 +8,7 @@ import pytest
 
 from delivery_operator.engine import tasks
 from delivery_operator.engine.decide import decide
-from delivery_operator.engine.plan import Plan, SetStatus
+from delivery_operator.engine.plan import Plan, SetStatus, aim
 from delivery_operator.engine.snapshot import Obstacle, Refusal
 from delivery_operator.render import bundle as bundles
 from delivery_operator.render import names
@@ -328,3 +328,32 @@ def test_a_task_whose_service_was_deleted_is_lost() -> None:
 def test_a_finished_task_of_a_deleted_service_goes_in_its_time() -> None:
     done = orphan(phase="Succeeded", finishedAt="2026-03-01T11:59:30Z")
     assert tasks.without_service([done], NOW) == tasks.Chores((), 30.0)
+
+
+def test_a_refused_write_of_the_service_holds_up_no_task() -> None:
+    world = a_service()
+    world.run()
+    world.task()
+    world.change("Deployment", "order-web", replicas=9)
+    refusal = Refusal(("Deployment", "order-web"), "the policy says no")
+    for _ in range(5):
+        world.observe()
+        for write in decide(world.snapshot(refusal)).writes:
+            world.write(write)
+    assert status(world)["phase"] == "Running"
+    assert world.running_jobs()
+    assert world.said("Stalled") == ("True", "WriteRefused")
+    assert world.deployment("web")["spec"]["replicas"] == 9
+
+
+def test_a_refused_write_of_a_task_that_runs_is_not_sent_again_at_once() -> None:
+    world = a_service()
+    world.run()
+    world.task()
+    while status(world).get("phase") != "Running":
+        for write in world.plan().writes:
+            world.write(write)
+    world.observe()
+    (resume,) = world.plan().writes
+    told = decide(world.snapshot(Refusal(aim(resume), "the policy says no"))).writes
+    assert [type(write) for write in told] == [SetStatus]

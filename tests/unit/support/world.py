@@ -20,11 +20,12 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.task import KIND as TASK
 from delivery_operator.cluster.repairs import Repairs
-from delivery_operator.engine import authors, disposability, endings, events
+from delivery_operator.engine import authors, disposability, endings, events, locks
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.disposability import Record
 from delivery_operator.engine.endings import Request
 from delivery_operator.engine.events import Event
+from delivery_operator.engine.history import History
 from delivery_operator.engine.objects import Key, Object, key, owner
 from delivery_operator.engine.plan import Apply, Create, Delete, HandOver, Plan, Resume, SetStatus, Write
 from delivery_operator.engine.snapshot import Database, Lock, Obstacle, Reference, Refusal, Snapshot
@@ -364,7 +365,7 @@ class World:
             template_fault=self.template_fault,
             renew=self.renew,
             unbound=self.unbound,
-            databases=self.databases,
+            databases=self._databases(),
             locks={name: self._lock(body) for (kind, name), body in seen.items() if kind == "Lease"},
             lock_namespace="delivery-system",
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
@@ -372,6 +373,22 @@ class World:
             shutdowns=dict(self.shutdowns),
             refusal=refusal,
         )
+
+    def _databases(self) -> dict[Database, tuple[str, ...]]:
+        """Where the releases that have work to do are bound to, as far as their Secrets are there."""
+        held = [body for (kind, _), body in self.cache.items() if kind == RELEASE]
+        releases = History.of(self.cache[SERVICE, "order"], held).releases
+        places = {
+            place
+            for release in releases
+            if locks.unfinished(release)
+            for place in locks.databases(release, self.platform.bindings).values()
+        }
+        return {
+            place: self.databases.get(place, (f"database-{place[0]}",))
+            for place in places
+            if (ReferenceKind.SECRET, place[0]) in self.contents
+        }
 
     def _lock(self, lease: Body) -> Lock:
         """A Lease with what is known of its holder: what was seen here, and what there is elsewhere."""

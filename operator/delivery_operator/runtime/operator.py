@@ -62,7 +62,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, vitals = Metrics(), Vitals(time.monotonic)
+    metrics, vitals = Metrics(), Vitals(time.monotonic, everywhere=not settings.namespaces)
     queue = Queue(limit=settings.workers, paused=True)
     vitals.hanging = queue.hanging
     tally = Tally(metrics)

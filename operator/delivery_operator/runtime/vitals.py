@@ -13,15 +13,24 @@ from delivery_operator.cluster.store import Body, ServiceKey, version
 
 DEAF_AFTER_SECONDS: Final = 120.0
 
+Watch = tuple[str, str]
+"""A kind, and a namespace; none for all of them."""
+
 
 class Vitals:
-    """Keeps, per kind, which versions the watch still owes."""
+    """Keeps, per watch, which versions it still owes."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """Use this monotonic clock, in seconds."""
+    def __init__(self, clock: Callable[[], float], *, everywhere: bool = True) -> None:
+        """Begin with nothing owed.
+
+        Args:
+            clock: monotonic, in seconds.
+            everywhere: whether there is one watch for a kind in all namespaces, and not one for each.
+        """
         self._clock = clock
-        self._seen: dict[str, int] = {}
-        self._owed: dict[str, tuple[int, float]] = {}
+        self._everywhere = everywhere
+        self._seen: dict[Watch, int] = {}
+        self._owed: dict[Watch, tuple[int, float]] = {}
         self.synced = False
         self.hanging: Callable[[], Iterable[ServiceKey]] = tuple
         """Answers with what has been worked on for longer than anything may be."""
@@ -32,25 +41,28 @@ class Vitals:
 
     def expect(self, body: Body) -> None:
         """Note a version learned by other means than the watch."""
-        kind = body["kind"]
-        owed = version(body)
+        watch, owed = self._watch(body), version(body)
         # Versions of one kind come in order, so the first one owed stands for those before it.
-        if owed > self._seen.get(kind, 0) and kind not in self._owed:
-            self._owed[kind] = (owed, self._clock())
+        if owed > self._seen.get(watch, 0) and watch not in self._owed:
+            self._owed[watch] = (owed, self._clock())
 
     def heard(self, body: Body) -> None:
         """Note a version that the watch delivered."""
-        kind = body["kind"]
-        came = version(body)
-        self._seen[kind] = max(came, self._seen.get(kind, 0))
-        owed = self._owed.get(kind)
+        watch, came = self._watch(body), version(body)
+        self._seen[watch] = max(came, self._seen.get(watch, 0))
+        owed = self._owed.get(watch)
         if owed is not None and came >= owed[0]:
-            del self._owed[kind]
+            del self._owed[watch]
 
     def deaf(self) -> list[str]:
-        """Return the kinds whose watch owes a version for too long."""
+        """Name what the watches are of that owe a version for too long: a kind, or a kind in a namespace."""
         now = self._clock()
-        return sorted(kind for kind, (_, since) in self._owed.items() if now - since > DEAF_AFTER_SECONDS)
+        late = (watch for watch, (_, since) in self._owed.items() if now - since > DEAF_AFTER_SECONDS)
+        return sorted(" in ".join(filter(None, watch)) for watch in late)
+
+    def _watch(self, body: Body) -> Watch:
+        namespace = "" if self._everywhere else str(body["metadata"].get("namespace") or "")
+        return str(body["kind"]), namespace
 
     def fault(self) -> str | None:
         """Say what is the matter with this process that only a new one mends; None when nothing is."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.cluster.store import Body
 from delivery_operator.runtime.vitals import DEAF_AFTER_SECONDS, Vitals
 
 
@@ -88,3 +89,18 @@ def test_what_is_the_matter_is_said_in_words(clock: Clock) -> None:
     vitals.expect(body(5, "Pod"))
     clock.now += DEAF_AFTER_SECONDS + 1
     assert vitals.fault() == "the watch of Pod is deaf"
+
+
+def test_in_named_namespaces_each_has_a_watch_of_its_own(clock: Clock) -> None:
+    """What one of them hears says nothing of another, whose rights may have been taken."""
+    vitals = Vitals(clock, everywhere=False)
+    for namespace in ("a", "b"):
+        vitals.expect(in_namespace(body(5), namespace))
+    vitals.heard(in_namespace(body(9), "b"))
+    vitals.expect(body(5, "DeliveryEnvironment"))
+    clock.now += DEAF_AFTER_SECONDS + 1
+    assert vitals.deaf() == ["DeliveryEnvironment", "Deployment in a"]
+
+
+def in_namespace(found: Body, namespace: str) -> Body:
+    return {**found, "metadata": {**found["metadata"], "namespace": namespace}}

@@ -61,7 +61,7 @@ def test_provisioned_services_are_read_by_the_roles_of_those_who_offer_them() ->
     (selector,) = role["aggregationRule"]["clusterRoleSelectors"]
 
     assert selector == {"matchLabels": {"servicebinding.io/controller": "true"}}
-    assert role["rules"] == []
+    assert "rules" not in role, "they have another owner"
     narrowed = render("--set=namespaces={shop,billing}")
     assert named(narrowed, "ClusterRoleBinding", "delivery-operator-bindings") == []
     bindings = named(narrowed, "RoleBinding", "delivery-operator-bindings")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from delivery_operator.cli.app import program
+from delivery_operator.cli.app import ReaderGone, program
 from delivery_operator.cli.exits import CliError, Exit
 
 
@@ -39,8 +39,8 @@ def _ended(words: Sequence[str]) -> int:
         return Exit.INTERRUPTED
     except typer.TyperException as error:
         return _misunderstood(error)
-    except BrokenPipeError:
-        # The reader has gone (kubectl delivery logs | head): that is no error, and nothing can be written any more.
+    except ReaderGone:
+        # That is no error, and nothing can be written any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     return int(result or 0)

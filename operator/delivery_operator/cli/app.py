@@ -1,6 +1,9 @@
 """The command `kubectl delivery`: its table of commands, each imported when it is called."""
 
+import functools
 import importlib
+import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
@@ -28,6 +31,12 @@ COMMANDS: Final = {
 """Name to summary. Each is `command` in the module delivery_operator.cli.commands.<name>, with its EXAMPLES, and its
 CLASS where it parses its words in a way of its own."""
 
+
+class ReaderGone(Exception):
+    """Nobody reads what the command prints any more."""
+
+
+_OF_COMPLETION: Final = frozenset({"install_completion", "show_completion"})
 _MARKUP: Final = None  # rich help would import rich for every command
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -61,8 +70,23 @@ def _built(name: str, module: ModuleType) -> Any:
     epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
     kind = getattr(module, "CLASS", None)
     decorate = single.command(name, cls=kind, short_help=COMMANDS[name], epilog=epilog, context_settings=_SETTINGS)
-    decorate(module.command)
+    decorate(_to_a_reader(module.command))
     return typer.main.get_command(single)
+
+
+def _to_a_reader(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Tell apart that the reader has gone (kubectl delivery logs | head): typer takes that for a failure."""
+
+    @functools.wraps(command)
+    def run(*given: Any, **named: Any) -> int | None:
+        try:
+            result = command(*given, **named)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+        return result
+
+    return run
 
 
 app = typer.Typer(
@@ -75,11 +99,13 @@ app = typer.Typer(
 
 
 def program() -> Any:
-    """Build the command that words are given to; what installs completion works, and does not crowd the help."""
+    """Build the command that words are given to.
+
+    Completion is kubectl's (`delivery_operator.cli.kubectl`): what typer would install takes the place of kubectl's
+    own, since the program's name has two words.
+    """
     command: Any = typer.main.get_command(app)
-    for parameter in command.params:
-        if parameter.name in {"install_completion", "show_completion"}:
-            parameter.hidden = True
+    command.params = [each for each in command.params if each.name not in _OF_COMPLETION]
     return command
 
 

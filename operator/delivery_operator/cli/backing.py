@@ -21,7 +21,8 @@ class Backing:
         variable: the environment variable that `init` proposes for its location.
         key: the key of the Secret it comes from.
         values: what the keys that Secrets commonly have hold here; the password is always under `password`.
-        healthcheck: a command that succeeds once it serves, as Compose takes it.
+        healthcheck: a command that succeeds once it serves, as Compose takes it. By the address that others reach it
+            at: while an image makes its database, a server answers on the socket, or on the loopback interface.
         ports: that are published to this machine.
         environment: of the container.
         command: arguments of the container, when the service uses the password.
@@ -66,7 +67,7 @@ KNOWN: Final[Mapping[str, Backing]] = {
             "url": "postgres://{service}:{password}@{host}:5432/{service}?sslmode=disable",
             "uri": "postgres://{service}:{password}@{host}:5432/{service}?sslmode=disable",
         },
-        healthcheck=("CMD", "pg_isready", "-U", "{service}", "-d", "{service}"),
+        healthcheck=("CMD", "pg_isready", "-h", "127.0.0.1", "-U", "{service}", "-d", "{service}"),
         environment={
             "POSTGRES_DB": "{service}",
             "POSTGRES_USER": "{service}",
@@ -103,7 +104,15 @@ KNOWN: Final[Mapping[str, Backing]] = {
             "url": "mongodb://{service}:{password}@{host}:27017/{service}?authSource=admin",
             "uri": "mongodb://{service}:{password}@{host}:27017/{service}?authSource=admin",
         },
-        healthcheck=("CMD", "mongosh", "--quiet", "--eval", "db.adminCommand('ping').ok || quit(1)"),
+        healthcheck=(
+            "CMD",
+            "mongosh",
+            "--host",
+            "{host}",
+            "--quiet",
+            "--eval",
+            "db.adminCommand('ping').ok || quit(1)",
+        ),
         environment={"MONGO_INITDB_ROOT_USERNAME": "{service}", "MONGO_INITDB_ROOT_PASSWORD": "{password}"},
         data="/data/db",
     ),

@@ -88,6 +88,8 @@ async def findings(cluster: Cluster) -> AsyncIterator[Finding]:
                 yield finding
         except Refused as error:
             yield Finding(check, Grade.WARNING, error.message, "ask somebody who may look, or for that right")
+        except NotFound as error:  # a kind that is not there
+            yield Finding(check, Grade.PROBLEM, f"the API server does not serve {error.request}", _INSTALL)
 
 
 async def _version(cluster: Cluster, check: str) -> AsyncIterator[Finding]:

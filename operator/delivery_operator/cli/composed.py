@@ -9,7 +9,7 @@ from typing import Any, Final
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.cli.documents import Service
-from delivery_operator.cli.localenv import DotEnv, LocalBinding, Source, escaped, local
+from delivery_operator.cli.localenv import DotEnv, LocalBinding, Source, local
 from delivery_operator.cli.rendered import bundle, provisional_bindings
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest, render, task_job
@@ -92,14 +92,20 @@ def _tasks(service: Service, beside: Platform) -> Iterator[Manifest]:
 
 
 def _workloads(manifests: Iterable[Manifest], spec: DeliveryServiceSpec) -> Iterator[tuple[str, Manifest]]:
-    """Pick what runs, by its name in the Compose file; a Job whose name a process has is called `<name>-job`."""
+    """Pick what runs, by its name in the Compose file; a Job whose name is taken is called `<name>-job`.
+
+    Processes keep theirs, and so do tasks where no process has it: those are names that somebody gave.
+    """
     for each in manifests:
         labels = each["metadata"]["labels"]
         if each["kind"] in {"Deployment", "CronJob"}:
             yield labels[names.PROCESS], each
         elif role := _role(each):
             name = each["metadata"]["name"] if role == names.TASK else role
-            yield (f"{name}-job" if name in spec.processes else name), each
+            taken = {*spec.processes, *(spec.tasks.keys() - {name} if role == names.TASK else spec.tasks)}
+            while name in taken:
+                name = f"{name}-job"
+            yield name, each
 
 
 def _container(name: str, manifest: Manifest, service: Service, source: Source, ports: _HostPorts) -> Compose:
@@ -108,7 +114,7 @@ def _container(name: str, manifest: Manifest, service: Service, source: Source, 
     container = pod["containers"][0]
     made: Compose = {
         "image": container["image"],
-        "entrypoint": [escaped(word) for word in container["command"]],
+        "entrypoint": source.command(container, labels),
         "environment": source.variables(container, labels),
     }
     if files := source.files(container):

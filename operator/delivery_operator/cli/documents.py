@@ -1,10 +1,11 @@
 """Reads Kubernetes objects from files: several documents each, or standard input as `-`."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import yaml
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.cli.exits import BadInput
 
 STDIN: Final = "-"
+_TAG: Final = "tag:yaml.org,2002:"
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -61,6 +63,34 @@ class Service:
     spec: DeliveryServiceSpec
 
 
+class _Loader(yaml.CSafeLoader):
+    """Reads what is written without quotes as kubectl does: a date is text, and so is a time of the day.
+
+    YAML 1.1, which PyYAML follows, makes them dates and numbers to the base of 60.
+    """
+
+
+def _unknown(_: yaml.CSafeLoader, node: yaml.Node) -> NoReturn:
+    raise yaml.constructor.ConstructorError(None, None, f"JSON has no {node.tag.removeprefix(_TAG)}", node.start_mark)
+
+
+def _as_kubectl(loader: type[yaml.CSafeLoader]) -> None:
+    ours = {f"{_TAG}{kind}" for kind in ("timestamp", "int", "float")}
+    loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag not in ours]
+        for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+    whole = r"^[-+]?(0b[0-1_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"
+    broken = r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    loader.add_implicit_resolver(f"{_TAG}int", re.compile(whole), list("-+0123456789"))
+    loader.add_implicit_resolver(f"{_TAG}float", re.compile(broken), list("-+.0123456789"))
+    for kind in ("timestamp", "binary", "set", "omap", "pairs"):  # asked for by a tag: JSON has none of them
+        loader.add_constructor(f"{_TAG}{kind}", _unknown)
+
+
+_as_kubectl(_Loader)
+
+
 def read(files: Sequence[str]) -> list[Document]:
     """Read every object of files, folders (their .yaml, .yml and .json files) and `-`; items of a List one by one.
 
@@ -70,17 +100,18 @@ def read(files: Sequence[str]) -> list[Document]:
     return [document for name in files for path in _paths(name) for document in _documents(path)]
 
 
-def services(files: Sequence[str], namespace: str | None) -> list[Service]:
+def services(files: Sequence[str], namespace: str | None, otherwise: str = "default") -> list[Service]:
     """Read the DeliveryServices of files; other objects are passed over.
 
     Args:
         files: as for `read`.
-        namespace: for objects that name none; `default` when None.
+        namespace: the one that was asked for; of objects that name none, and no other.
+        otherwise: of objects that name none, where none was asked for.
 
     Raises:
-        BadInput: as for `read`; or there is no DeliveryService, or one is not valid.
+        BadInput: as for `read`; or there is no DeliveryService, or one is not valid, or is of another namespace.
     """
-    found = [_service(each, namespace) for each in read(files) if _ours(each, SERVICE)]
+    found = [_service(each, namespace, otherwise) for each in read(files) if _ours(each, SERVICE)]
     if not found:
         raise BadInput(
             f"there is no {SERVICE} in {', '.join(files)}", "name a file that has one (kubectl delivery init)"
@@ -133,7 +164,7 @@ def _documents(name: str) -> Iterator[Document]:
     shown = "stdin" if name == STDIN else name
     try:
         text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
-        loaded = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+        loaded = list(yaml.load_all(text, Loader=_Loader))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadInput(
@@ -154,7 +185,7 @@ def _ours(document: Document, kind: str) -> bool:
     return document.kind == kind and document.body.get("apiVersion") == API_VERSION
 
 
-def _service(document: Document, namespace: str | None) -> Service:
+def _service(document: Document, namespace: str | None, otherwise: str) -> Service:
     if not document.name:
         raise BadInput(f"{document}: metadata.name is missing", "give the service a name")
     try:
@@ -168,7 +199,7 @@ def _service(document: Document, namespace: str | None) -> Service:
         raise BadInput(
             f"{document}: its namespace is {own}, not {namespace}", "leave out -n, or the namespace in the file"
         )
-    return Service(document, document.name, own or namespace or "default", spec)
+    return Service(document, document.name, own or namespace or otherwise, spec)
 
 
 def _first(error: ValidationError) -> str:

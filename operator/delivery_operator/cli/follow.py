@@ -1,21 +1,26 @@
-"""Reads the logs of several pods at once, merged in the order in which the lines arrive."""
+"""Reads the logs of several pods at once, merged in the order in which the lines arrive.
+
+Of a pod it is the process's container that is read, and not what others have injected; each of its lives, when the log
+is followed.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from delivery_operator.cli.session import Cluster
 from delivery_operator.cluster.api import Body
 from delivery_operator.cluster.errors import ApiError
 from delivery_operator.cluster.resources import PODS
+from delivery_operator.render.containers import process_container
 
 _LOOK_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a pod's log; an error says why there are no more."""
+    """One line of a pod's log; an error is a remark about the pod instead, or without one about all of them."""
 
     pod: str
     text: str
@@ -58,29 +63,51 @@ class Logs:
         await self._queue.put(None)
 
     async def _look_for_new(self) -> None:
+        told = False
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            await self._read_new()
+            try:
+                await self._read_new()
+                told = False
+            except ApiError as error:
+                if not told:
+                    await self._queue.put(
+                        Line("", f"new pods cannot be looked for, tried again: {error.message}", error=True)
+                    )
+                told = True
 
     async def _read_new(self) -> None:
         pods = await self.cluster.api.list(PODS, self.cluster.namespace, selector=self.selector)
         for pod in pods.items:
-            if pod["metadata"]["uid"] not in self._readers and has_log(pod):
-                self._readers[pod["metadata"]["uid"]] = asyncio.create_task(self._read(pod["metadata"]["name"]))
+            status = _status(pod)
+            life = f"{pod['metadata']['uid']}/{status.get('restartCount', 0)}"
+            if life not in self._readers and has_log(pod):
+                self._readers[life] = asyncio.create_task(self._read(pod["metadata"]["name"], log_of(pod)))
 
-    async def _read(self, pod: str) -> None:
+    async def _read(self, pod: str, container: Mapping[str, str]) -> None:
         try:
-            async for line in self.cluster.api.log(self.cluster.namespace, pod, self.params):
+            async for line in self.cluster.api.log(self.cluster.namespace, pod, {**self.params, **container}):
                 await self._queue.put(Line(pod, line))
         except ApiError as error:
-            await self._queue.put(Line(pod, error.message, error=True))
+            await self._queue.put(Line(pod, f"{pod} has no log: {error.message}", error=True))
+
+
+def log_of(pod: Body) -> dict[str, str]:
+    """What says which container's log is meant: the process's, else the first; where there are several, one has to."""
+    containers = pod["spec"].get("containers") or ()
+    found = process_container(containers, pod) or next(iter(containers), None)
+    return {"container": found["name"]} if found else {}
 
 
 def has_log(pod: Body) -> bool:
-    """Whether a container of a pod has started once."""
-    states = [
-        state
-        for each in (pod.get("status") or {}).get("containerStatuses") or ()
-        for state in (*each["state"], *(each.get("lastState") or ()))
-    ]
+    """Whether the container whose log is read has started once."""
+    status = _status(pod)
+    states = (*(status.get("state") or ()), *(status.get("lastState") or ()))
     return "running" in states or "terminated" in states
+
+
+def _status(pod: Body) -> dict[str, Any]:
+    """What is said of the container whose log is read; nothing before it is known."""
+    known = (pod.get("status") or {}).get("containerStatuses") or ()
+    name = log_of(pod).get("container")
+    return next((each for each in known if each.get("name") == name), {})

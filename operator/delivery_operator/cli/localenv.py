@@ -102,6 +102,11 @@ class Source:
                 found[name] = self._referenced(name, each["valueFrom"])
         return found
 
+    def command(self, container: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+        """Build the words that start a container, with $(NAME) expanded as the kubelet does."""
+        known = self.variables(container, labels)
+        return [_filled(word, known) for word in container["command"]]
+
     def files(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
         """List the files with whole Secrets and ConfigMaps of others, one for each: they are not known here."""
         found = []
@@ -151,3 +156,12 @@ def escaped(value: str) -> str:
 def _expanded(value: str, known: Mapping[str, str]) -> str:
     """Expand $(NAME) as the kubelet does, with what was defined before."""
     return _REFERENCE.sub(lambda match: known.get(match[1], match[0]), value)
+
+
+def _filled(word: str, known: Mapping[str, str]) -> str:
+    """Expand $(NAME) with what Compose is told of variables; the rest is taken as it is."""
+    found, at = "", 0
+    for match in _REFERENCE.finditer(word):
+        found += escaped(word[at : match.start()]) + known.get(match[1], escaped(match[0]))
+        at = match.end()
+    return found + escaped(word[at:])

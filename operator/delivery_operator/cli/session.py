@@ -32,10 +32,17 @@ _FORBIDDEN = 403
 
 @dataclass(frozen=True)
 class Cluster:
-    """The API server and the namespace a command works in."""
+    """The API server and the namespace a command works in.
+
+    Attributes:
+        api: the API server.
+        namespace: the one that was named, else the context's.
+        named: whether it was named (-n).
+    """
 
     api: UserApi
     namespace: str
+    named: bool = False
 
     async def service(self, name: str) -> Body:
         """Read a DeliveryService.
@@ -92,7 +99,7 @@ async def _run(
         raise NoCluster(f"no cluster is configured: {error}", "set KUBECONFIG, or name one with --context") from error
     try:
         async with UserApi(place.connection) as api:
-            return await command(Cluster(api, namespace or place.namespace), **own)
+            return await command(Cluster(api, namespace or place.namespace, named=bool(namespace)), **own)
     except ApiError as error:
         raise explained(error, place.connection.host) from error
 

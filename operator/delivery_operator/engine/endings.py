@@ -32,7 +32,6 @@ mergePodStatus in pkg/kubelet/status/status_manager.go, BeforeDelete in pkg/regi
 Times have whole seconds, and those of the end come from the node's clock.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,6 +39,7 @@ from typing import Final
 from delivery_operator.api.status import ShutdownResult
 from delivery_operator.engine.objects import Object, condition, condition_is, labels, owner
 from delivery_operator.render import names
+from delivery_operator.render.containers import process_container
 
 _BY_SIGNAL: Final = {143, 130}
 """Ended by SIGTERM or SIGINT itself, which also is how some runtimes report that they ended in order (Java)."""
@@ -110,7 +110,7 @@ def request(pod: Object, before: Request | None) -> Request | None:
         min(at, before.at) if before else at,
         grace,
         spec.get("terminationGracePeriodSeconds", grace),
-        _pre_stop(_own(spec.get("containers") or (), pod) or {}),
+        _pre_stop(process_container(spec.get("containers") or (), pod) or {}),
     )
 
 
@@ -125,7 +125,7 @@ def ending(pod: Object, asked: Request | None) -> Ending | None:
         None when there was no shutdown to judge.
     """
     process, release = labels(pod).get(names.PROCESS), labels(pod).get(names.RELEASE, "")
-    container = _own((pod.get("status") or {}).get("containerStatuses") or (), pod) or {}
+    container = process_container((pod.get("status") or {}).get("containerStatuses") or (), pod) or {}
     if not process or not release.isdecimal() or not _was_started(container):
         return None
     unknown = Ending(process, int(release), None)
@@ -158,8 +158,8 @@ def seconds_to_ready(before: Object | None, pod: Object) -> float | None:
     """
     if before is None or not labels(pod).get(names.PROCESS):
         return None
-    container = _own((pod.get("status") or {}).get("containerStatuses") or (), pod) or {}
-    declared = _own(pod["spec"].get("containers") or (), pod) or {}
+    container = process_container((pod.get("status") or {}).get("containerStatuses") or (), pod) or {}
+    declared = process_container(pod["spec"].get("containers") or (), pod) or {}
     started = _known(((container.get("state") or {}).get("running") or {}).get("startedAt"))
     probed = declared.get("readinessProbe") or declared.get("startupProbe")
     if started is None or container.get("restartCount") or not probed:
@@ -184,15 +184,6 @@ def _judged(asked: Request, end: Object, used: int, restarts: int) -> ShutdownRe
         return ShutdownResult.KILLED if at_deadline and asked.grace >= asked.declared else None
     crashed = used < asked.pre_stop or (used == 0 and restarts)
     return None if crashed else ShutdownResult.FAILED
-
-
-def _own(containers: Iterable[Object], pod: Object) -> Object | None:
-    """Find the process's container, which is named like the service; others may have been injected."""
-    found = list(containers)
-    named = [each for each in found if each["name"] == labels(pod).get(names.SERVICE)]
-    if named:
-        return named[0]
-    return found[0] if len(found) == 1 else None  # a platform's own templates may name it otherwise
 
 
 def _was_started(container: Object) -> bool:

@@ -263,3 +263,18 @@ def test_one_service_at_a_time(delivery: Delivery) -> None:
     ended = delivery("compose", "-", stdin=f"{as_file('minimal')}---\n{as_file('order')}")
     assert (ended.code, ended.err) == (2, "error: - has 2 DeliveryServices; give a file with one\n")
     assert delivery("compose", str(ORDER)).code == 0
+
+
+def test_a_migration_and_a_task_of_its_name_are_two(delivery: Delivery) -> None:
+    spec = {**MYAPP, "release": {"migrate": {"command": ["m"]}}, "tasks": {"migrate": {"command": ["t"]}}}
+    found = composed(delivery, "myapp", spec)["services"]
+    assert (found["migrate"]["entrypoint"], found["migrate-job"]["entrypoint"]) == (["t"], ["m"])
+    assert found["app"]["depends_on"]["migrate-job"] == {"condition": "service_completed_successfully"}
+
+
+def test_variables_in_a_command_are_expanded_as_in_the_cluster(delivery: Delivery) -> None:
+    command = ["./myapp", "--port=$(PORT)", "--db", "$(DATABASE_URL)", "$(UNKNOWN)", "$5"]
+    processes = {"app": {"command": command, "port": {"number": 8080}}}
+    app = composed(delivery, "myapp", {**MYAPP, "processes": processes})["services"]["app"]
+    url = app["environment"]["DATABASE_URL"]
+    assert app["entrypoint"] == ["./myapp", "--port=8080", "--db", url, "$$(UNKNOWN)", "$$5"]

@@ -1,6 +1,6 @@
 """`doctor` on a cluster where nothing is installed; what it finds on a sound one is shown on a real API server."""
 
-from delivery_operator.cli.checks import of_service
+from delivery_operator.cli.checks import ACCESS_REVIEWS, of_service
 from delivery_operator.cluster.resources import DEPLOYMENTS
 from tests.unit.cli import world
 from tests.unit.cli.apiserver import Object, Server
@@ -10,10 +10,16 @@ from tests.unit.cli.conftest import Delivery
 def test_what_is_not_installed_is_a_problem_with_a_remedy(server: Server, delivery: Delivery) -> None:
     server.objects["/version"] = {"gitVersion": "v1.36.3", "major": "1", "minor": "36"}
     server.objects[DEPLOYMENTS.path(None)] = {"items": [], "metadata": {"resourceVersion": "1"}}
-    told = delivery("doctor").out
+    server.objects[ACCESS_REVIEWS.path(None)] = {"status": {"allowed": True}}
+    ended = delivery("doctor")
+    told = ended.out
+    assert (ended.code, ended.err) == (1, "")
     assert "ok       cluster: Kubernetes v1.36.3" in told
     assert "problem  operator: no operator is installed in any namespace" in told
     assert "install or upgrade the chart: docs/how-to/install.md" in told
+    assert (
+        "problem  environments: the API server does not serve GET /apis/delivery.dev/v1alpha1/deliveryservices" in told
+    )
 
 
 def test_a_cluster_that_is_too_old_is_named(server: Server, delivery: Delivery) -> None:

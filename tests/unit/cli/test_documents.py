@@ -92,3 +92,35 @@ def test_environments_that_are_not_there_or_not_valid_are_told(tmp_path: Path) -
     service = documents.services([written(tmp_path, SERVICE.replace("spec: {", "spec: {environment: qa, "))], None)[0]
     with pytest.raises(BadInput, match="environment qa is not known; give it"):
         documents.environment_of(service, {}, "give it")
+
+
+def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Path) -> None:
+    words = ["date: 2024-05-01", "no-date: 2024-02-30", "time: 22:00", "early: 09:00"]
+    words += ["n: 12", "hex: 0x10", "half: .5", "large: 1e3", "so: yes"]
+    (document,) = documents.read([written(tmp_path, "\n".join(words))])
+    assert document.body == {
+        "date": "2024-05-01",
+        "no-date": "2024-02-30",
+        "time": "22:00",
+        "early": "09:00",
+        "n": 12,
+        "hex": 16,
+        "half": 0.5,
+        "large": 1000.0,
+        "so": True,
+    }
+
+
+@pytest.mark.parametrize("value", ["!!timestamp 2024-05-01", "!!binary aGVsbG8=", "!!set {a, b}"])
+def test_what_json_does_not_have_is_told_by_its_place(tmp_path: Path, value: str) -> None:
+    with pytest.raises(BadInput, match="is not YAML: JSON has no"):
+        documents.read([written(tmp_path, f"a: {value}\n")])
+
+
+def test_a_namespace_that_was_asked_for_is_held_to_and_another_is_only_for_want_of_one(tmp_path: Path) -> None:
+    own = written(tmp_path, SERVICE.replace("name: order", "name: order, namespace: shop"))
+    none = written(tmp_path, SERVICE, "none.yaml")
+    assert [each.namespace for each in documents.services([own, none], None, "team")] == ["shop", "team"]
+    assert [each.namespace for each in documents.services([own, none], "shop", "team")] == ["shop", "shop"]
+    with pytest.raises(BadInput, match="its namespace is shop, not other; leave out -n"):
+        documents.services([own], "other", "team")

@@ -1,12 +1,18 @@
 """Exit codes are a contract, and an error is one line with a remedy."""
 
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from delivery_operator.cli import exits
 from delivery_operator.cli.exits import MEANING, CliError, Exit
 from tests.unit.cli.conftest import Delivery
+from tests.unit.support import builders
 
 
 def test_codes_do_not_change() -> None:
@@ -39,6 +45,7 @@ def test_the_tree_of_errors_is_what_the_module_says() -> None:
         (["render"], "error: Missing argument 'FILE...'"),
         (["render", "x.yaml", "--colour"], "error: No such option: --colour"),
         (["render", "x.yaml", "-o", "xml"], "error: Invalid value for '-o' / '--output'"),
+        (["--install-completion"], "error: No such option: --install-completion"),
         (["wait", "order", "--timeout", "soon"], "error: Invalid value for '--timeout'"),
     ],
 )
@@ -49,3 +56,17 @@ def test_a_command_line_that_is_not_understood(words: list[str], message: str, d
     assert "; see kubectl delivery" in ended.err
     assert ended.err.count("\n") == 1
     assert ended.out == ""
+
+
+def test_a_reader_that_goes_is_no_failure(tmp_path: Path) -> None:
+    """`kubectl delivery render order.yaml | head` under `set -o pipefail`."""
+    file = tmp_path / "order.yaml"
+    file.write_text(yaml.safe_dump(builders.service({"image": "order:v1", "processes": {"web": {"command": ["w"]}}})))
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "delivery_operator.cli", "render", str(file)]
+        ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -32,9 +32,8 @@ async def test_a_pod_that_comes_later_is_read_too(server: Server, monkeypatch: p
         async for line in lines:
             found.append(line)
             if line.pod == "order-web-1":
-                report = {"restartCount": 0, "state": {"running": {}}}
                 server.logs["late"] = "second\nthird without an end"
-                server.put(PODS, world.labelled("Pod", "late", "web", status={"containerStatuses": [report]}))
+                server.put(PODS, world.pod("late", 0, {"running": {}}))
             if len(found) == 3:
                 break
         await lines.aclose()
@@ -43,6 +42,48 @@ async def test_a_pod_that_comes_later_is_read_too(server: Server, monkeypatch: p
         follow.Line("late", "second"),
         follow.Line("late", "third without an end"),
     ]
+
+
+async def test_each_life_of_a_container_is_read_and_a_failed_look_is_told_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.01)
+    pods = PODS.path("shop")
+    server.put(PODS, world.pod("web-1", 0, {"running": {}}))
+    server.logs["web-1"] = "first life"
+    there = await cluster()
+    found = []
+    async with there.api, asyncio.timeout(30):
+        lines = follow.Logs(there, "delivery.dev/service=order", {}).lines(follow=True)
+        async for line in lines:
+            found.append(line)
+            if line.text == "first life":
+                server.failures[pods] = (500, "no leader")
+            elif line.error:
+                server.logs["web-1"] = "second life"
+                server.put(PODS, world.pod("web-1", 1, {"terminated": {}}))
+                asked = len(server.queries[pods])
+                while len(server.queries[pods]) < asked + 3:  # noqa: ASYNC110 - the server has no event
+                    await asyncio.sleep(0.01)
+                del server.failures[pods]
+            else:
+                break
+        await lines.aclose()
+    assert [(line.pod, line.text, line.error) for line in found] == [
+        ("web-1", "first life", False),
+        ("", "new pods cannot be looked for, tried again: no leader", True),
+        ("web-1", "second life", False),
+    ]
+
+
+async def test_of_several_containers_the_process_is_read(server: Server) -> None:
+    server.put(PODS, world.pod("web-1", 0, {"running": {}}, "sidecar"))
+    server.logs["web-1"] = "hello"
+    there = await cluster()
+    async with there.api:
+        lines = [line async for line in follow.Logs(there, "delivery.dev/service=order", {}).lines(follow=False)]
+    assert [line.text for line in lines] == ["hello"]
+    assert server.queries[f"{PODS.path('shop')}/web-1/log"] == [{"container": "order"}]
 
 
 def service(**spec: object) -> Service:

@@ -79,3 +79,22 @@ def test_flags_that_do_not_fit_are_told(delivery: Delivery) -> None:
         ended = delivery(*start, *words)
         assert ended.code == 2
         assert message in ended.err
+
+
+def test_a_worker_is_described_by_questions_too(delivery: Delivery) -> None:
+    ended = delivery("init", stdin=f"order\n{IMAGE}\nwork=order work\n\n\n\n\n")
+    assert ended.code == 0, ended.err
+    assert yaml.safe_load(ended.out)["spec"]["processes"] == {"work": {"command": ["order", "work"]}}
+
+
+def test_what_admission_would_refuse_is_not_written(delivery: Delivery) -> None:
+    for words, message in (
+        (("Order_1", "--image", IMAGE), "metadata.name"),
+        (("order", "--image", "order:latest"), "latest"),
+        (("order", "--image", IMAGE, "--process", "web=echo it's"), "--process web echo it's: No closing quotation"),
+        (("order", "--image", IMAGE, "--migrate", "it's"), "--migrate it's: No closing quotation"),
+        (("order", "--image", IMAGE, "--process", "web=w", "--port", "web=²"), "--port web=² has no number"),
+    ):
+        ended = delivery("init", *words)
+        assert (ended.code, ended.out) == (2, ""), words
+        assert message in ended.err

@@ -181,7 +181,7 @@ def test_what_is_asked_of_a_log(server: Server, delivery: Delivery) -> None:
     server.logs["order-web-1"] = "x\n" * 3
     delivery("logs", "order", "--since", "2m", "--tail", "5", "--previous")
     assert server.queries[PODS.path("shop", "order-web-1", "log")] == [
-        {"sinceSeconds": "120", "tailLines": "5", "previous": "true"}
+        {"container": "order", "sinceSeconds": "120", "tailLines": "5", "previous": "true"}
     ]
 
 

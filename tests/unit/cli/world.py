@@ -132,6 +132,13 @@ def labelled(kind: str, name: str, process: str, **fields: Any) -> Object:
     return {"kind": kind, "metadata": metadata, **fields}
 
 
+def pod(name: str, restarts: int, state: Object, *injected: str) -> Object:
+    """A pod of web, whose own container has this state; of injected ones nothing is known yet."""
+    containers = [{"name": each} for each in (*injected, "order")]
+    report = {"name": "order", "restartCount": restarts, "state": state, "lastState": {}}
+    return labelled("Pod", name, "web", spec={"containers": containers}, status={"containerStatuses": [report]})
+
+
 def populate(server: Server, body: Object | None = None) -> None:
     """Put a service with all that goes with it onto the server."""
     server.put(SERVICES, body or service())
@@ -171,8 +178,7 @@ def populate(server: Server, body: Object | None = None) -> None:
     )
     for number, restarts in ((1, 0), (2, 5)):
         state = {"running": {}} if number == 1 else {"waiting": {"reason": "CrashLoopBackOff"}}
-        report = {"restartCount": restarts, "state": state, "lastState": {}}
-        server.put(PODS, labelled("Pod", f"order-web-{number}", "web", status={"containerStatuses": [report]}))
+        server.put(PODS, pod(f"order-web-{number}", restarts, state))
     server.put(
         TASKS,
         {

@@ -80,7 +80,8 @@ async def command(  # noqa: PLR0913 its options
         raise Wrong("there is nothing, or too much, to compare", "give either files, --service or --environment")
     if environment:
         return _tell(await renewals(cluster, environment, templates, operator_namespace), output)
-    chosen = [await _live(cluster, service)] if service else documents.services(files or (), cluster.namespace)
+    named = cluster.namespace if cluster.named else None
+    chosen = [await _live(cluster, service)] if service else documents.services(files or (), named, cluster.namespace)
     known = documents.environments(environment_files or ())
     bundle = rendered.bundle(templates)
     found: list[Difference] = []

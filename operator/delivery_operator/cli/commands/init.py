@@ -124,7 +124,8 @@ def command(  # noqa: PLR0913 its options
     image = image or _ask("Image, with its tag")
     if asked:
         process = process or _ask_many("Process as NAME=COMMAND", f"{_WEB}={name} {_WEB}")
-        port = port or _ask_many("Port as NAME=NUMBER/PROTOCOL", f"{_WEB}={_DEFAULT_PORT}")
+        listens = any(each.partition("=")[0] == _WEB for each in process)
+        port = port or _ask_many("Port as NAME=NUMBER/PROTOCOL", f"{_WEB}={_DEFAULT_PORT}" if listens else "")
         backing_service = backing_service or _ask_many("Backing service as NAME=TYPE:VERSION", "")
         migrate = migrate or _ask("Migration command (empty for none)", "") or None
     if not process:
@@ -136,10 +137,11 @@ def command(  # noqa: PLR0913 its options
     if backing_service:
         spec["backingServices"] = [_binding(name, each) for each in backing_service]
     if migrate:
-        spec["release"] = {"migrate": {"command": shlex.split(migrate)}}
-    _checked(spec)
+        spec["release"] = {"migrate": {"command": _words(migrate, "--migrate")}}
     metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    write({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}, Format.YAML)
+    body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+    _check(body)
+    write(body, Format.YAML)
     for binding in spec.get("backingServices", ()):
         keys = ", ".join(binding["env"].values())
         sys.stderr.write(f"next: create the Secret {binding['secret']} with the key {keys}\n")
@@ -195,10 +197,10 @@ def _given(value: str | None, flag: str) -> str:
 def _processes(commands: Iterable[str], ports: Iterable[str], schedules: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in (_pair(each, "--process", "web=COMMAND") for each in commands):
-        found[name] = {"command": shlex.split(text)}
+        found[name] = {"command": _words(text, f"--process {name}")}
     for name, text in (_pair(each, "--port", "web=8080") for each in ports):
         number, _, protocol = text.partition("/")
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit()):
             raise Wrong(f"--port {name}={text} has no number", "write it as web=8080 or web=50051/grpc")
         _of(found, name, "--port")["port"] = {"number": int(number), "protocol": protocol or Protocol.HTTP.value}
     for name, text in (_pair(each, "--schedule", 'sweep="*/10 * * * *"') for each in schedules):
@@ -235,10 +237,26 @@ def _of(processes: dict[str, Any], name: str, flag: str) -> dict[str, Any]:
     return found
 
 
-def _checked(spec: dict[str, Any]) -> None:
+def _words(command: str, flag: str) -> list[str]:
     try:
-        DeliveryServiceSpec.model_validate(spec)
+        return shlex.split(command)
+    except ValueError as error:  # a quote that nothing ends
+        raise Wrong(f"{flag} {command}: {error}", "write it as in a shell") from error
+
+
+def _check(body: dict[str, Any]) -> None:
+    """Refuse what admission would.
+
+    Raises:
+        Wrong: with the first problem.
+    """
+    try:
+        DeliveryServiceSpec.model_validate(body["spec"])
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise Wrong(f"spec.{where}: {problem['msg']}", "give it another value") from error
+    from delivery_operator.admission.validate import validate  # noqa: PLC0415 - takes a while to import
+
+    for found in validate(body):
+        raise Wrong(str(found), "give it another value")

@@ -84,7 +84,7 @@ class _Printer:
 
     def show(self, line: Line) -> None:
         if line.error:
-            self._errors.print(f"note: {line.pod} has no log: {line.text}")
+            self._errors.print(f"note: {line.text}")
         elif self._raw:
             sys.stdout.write(f"{line.text}\n")
             sys.stdout.flush()

@@ -14,6 +14,7 @@ from delivery_operator.cli.arguments import ServiceName
 from delivery_operator.cli.complete import task_names
 from delivery_operator.cli.dashes import AfterDashes, after_dashes
 from delivery_operator.cli.exits import Exit, Missing, Wrong
+from delivery_operator.cli.follow import has_log, log_of
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import Progress, console
 from delivery_operator.cluster.api import Body
@@ -134,22 +135,16 @@ class _Follower:
             return
         pods = await self._cluster.api.list(PODS, self._cluster.namespace, selector=f"job-name={job}")
         for pod in sorted(pods.items, key=lambda each: str(each["metadata"]["creationTimestamp"])):
-            if pod["metadata"]["uid"] not in self._printed and _started(pod):
+            if pod["metadata"]["uid"] not in self._printed and has_log(pod):
                 await self._print_log(pod)
 
     async def _print_log(self, pod: Body) -> None:
         try:
-            async for line in self._cluster.api.log(
-                self._cluster.namespace, pod["metadata"]["name"], {"follow": "true"}
-            ):
+            params = {"follow": "true", **log_of(pod)}
+            async for line in self._cluster.api.log(self._cluster.namespace, pod["metadata"]["name"], params):
                 self._progress.hide()
                 self._printed.add(pod["metadata"]["uid"])
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
         except ApiError as error:
             self._progress(f"{self._name}: its log cannot be read: {error.message}")
-
-
-def _started(pod: Body) -> bool:
-    states = [each["state"] for each in (pod.get("status") or {}).get("containerStatuses") or ()]
-    return any("running" in state or "terminated" in state for state in states)

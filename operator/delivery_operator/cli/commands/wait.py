@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from delivery_operator.api.release import Phase
 from delivery_operator.api.status import ConditionStatus, ConditionType
 from delivery_operator.cli import standing
 from delivery_operator.cli.arguments import ServiceName
@@ -14,6 +15,8 @@ from delivery_operator.cli.exits import Exit, TimedOut, Wrong
 from delivery_operator.cli.options import Timeout
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import Progress, console
+from delivery_operator.cluster.api import Body
+from delivery_operator.render.names import RETRY
 
 EXAMPLES = (
     "kubectl delivery wait order",
@@ -48,7 +51,7 @@ async def command(
         body = await cluster.service(service)
         deadline = datetime.now(UTC).timestamp() + seconds
         while not standing.holds(body, kind, value):
-            if standing.holds(body, ConditionType.STALLED):
+            if standing.holds(body, ConditionType.STALLED) and not _retried(body):
                 break
             progress(f"{service}: {standing.sentence(body)}")
             if datetime.now(UTC).timestamp() > deadline:
@@ -64,6 +67,12 @@ async def command(
         return Exit.OK
     console(stderr=True).print(f"{service} is Stalled: {standing.sentence(body)}")
     return Exit.NO
+
+
+def _retried(body: Body) -> bool:
+    """Whether a failed release is to be tried again, and the operator has not begun: the status is that of before."""
+    status, annotations = body.get("status") or {}, body["metadata"].get("annotations") or {}
+    return status.get("phase") == Phase.FAILED and annotations.get(RETRY) == status.get("release")
 
 
 def _parsed(text: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from opentelemetry import trace
 from structlog.testing import capture_logs
 
@@ -173,6 +173,28 @@ async def test_what_cannot_be_worked_is_put_aside_with_the_reason(group: Group) 
         await group.send("next")
         await group.has_done("next")
     assert "poison" not in group.done
+
+
+async def test_what_is_too_large_to_be_put_aside_is_told_of_and_blocks_nobody(group: Group) -> None:
+    """It came compressed: Kafka's limit is that of what is sent, a client's that of what it was."""
+
+    async def handle(message: Received) -> None:
+        if len(message.value) > len(b"next"):
+            raise RejectedError("not JSON")
+        await group.note(message)
+
+    client = AIOKafkaProducer(
+        bootstrap_servers=group.kafka.bootstrap_servers, compression_type="gzip", max_request_size=4_000_000
+    )
+    async with client:
+        place = await client.send_and_wait(group.topic, bytes(3_000_000), key=b"k" * 3000)
+    async with group.member(handle):
+        ((value, headers),) = await group.letters(1)
+        await group.send("next", key=lambda _: "k" * 3000)
+        await group.has_done("next")
+    assert (value, headers["dead-letter-reason"]) == ("", "not JSON")
+    assert headers["dead-letter-place"] == f"{group.topic}/{place.partition}/{place.offset}"
+    assert headers["dead-letter-cut"].startswith("larger than")
 
 
 async def test_an_error_of_the_program_is_tried_again_and_then_put_aside(group: Group) -> None:

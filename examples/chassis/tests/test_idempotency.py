@@ -181,3 +181,35 @@ async def test_it_outlives_the_database(keys: IdempotencyKeys, postgresql: Postg
 def test_a_fingerprint_tells_where_a_part_ends() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint("ab", "c") == fingerprint("ab", "c")
+
+
+async def test_whoever_waits_no_longer_leaves_the_key_free(keys: IdempotencyKeys) -> None:
+    begun = asyncio.Event()
+
+    async def hangs() -> Answer:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    asking = asyncio.create_task(keys.once("k", ONE, hangs))
+    await begun.wait()
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
+    assert (await keys.once("k", ONE, Work())).status == 201
+
+
+async def test_the_next_release_may_add_a_column_while_this_one_works(
+    keys: IdempotencyKeys, engine: AsyncEngine
+) -> None:
+    """PG-4: statements that connections have prepared go on working; the driver prepares them at the fifth time."""
+    for _ in range(10):
+        await keys.once("k", ONE, Work())
+    async with opened(DatabaseSettings(database_url=SecretStr(_url(engine))), "migrate") as migrating:
+        await run(migrating, "ALTER TABLE idempotency_keys ADD COLUMN region text")
+    for _ in range(10):
+        assert (await keys.once("k", ONE, Work())).status == 201
+
+
+def _url(engine: AsyncEngine) -> str:
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)

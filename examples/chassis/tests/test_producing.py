@@ -6,8 +6,9 @@ from contextlib import suppress
 from time import monotonic
 
 import pytest
+from aiokafka import TopicPartition
 
-from chassis.kafka.producer import STOP_SECONDS, KafkaUnavailableError, Message, producing
+from chassis.kafka.producer import STOP_SECONDS, KafkaUnavailableError, Message, TooLargeError, producing
 from chassis_testing.kafka import Kafka
 
 
@@ -33,3 +34,28 @@ async def test_the_driver_does_not_flood_the_log_while_a_broker_is_away(
                 await producer.ping()
             while_away = [record.name for record in caplog.records if record.name.startswith("aiokafka")]
     assert while_away == []
+
+
+async def test_a_producer_that_is_out_of_step_is_replaced(kafka: Kafka) -> None:
+    """Its broker has forgotten, or has never taken, what it counts as written; it would refuse all that follows."""
+    topic = kafka.topic()
+    async with producing(kafka.bootstrap_servers, "tests") as producer:
+        await producer.send(topic, [Message("key", b"one", {})])
+        client = producer._client  # noqa: SLF001 - its count is of nobody's business but this test's
+        for partition in client.client.cluster.partitions_for_topic(topic) or ():
+            client._txn_manager.increment_sequence_number(TopicPartition(topic, partition), 7)  # noqa: SLF001
+        refused = await asyncio.gather(
+            *(producer.send(topic, [Message("key", b"two", {})]) for _ in range(10)), return_exceptions=True
+        )
+        assert {type(each) for each in refused} == {KafkaUnavailableError}
+        (written,) = await producer.send(topic, [Message("key", b"two", {})])
+    assert written.offset == 1
+
+
+async def test_what_is_too_large_is_refused_for_good(kafka: Kafka) -> None:
+    """And nothing else that is sent."""
+    topic = kafka.topic()
+    async with producing(kafka.bootstrap_servers, "tests") as producer:
+        with pytest.raises(TooLargeError):
+            await producer.send(topic, [Message("key", bytes(2_000_000), {})])
+        await producer.send(topic, [Message("key", b"small", {})])

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 from time import monotonic
+from typing import Any
 from urllib.parse import quote
 
 import aio_pika
@@ -20,6 +23,7 @@ from chassis.errors import CommandError, PostponedError, RejectedError, Unavaila
 from chassis.rabbit import consumer
 from chassis.rabbit.connection import RabbitUnavailableError
 from chassis.rabbit.consumer import Consumer, Received, consuming
+from chassis.rabbit.headers import sendable
 from chassis.rabbit.publisher import UnroutableError, publishing
 from chassis.rabbit.queues import WorkQueue
 from chassis.rabbit.settings import RabbitSettings
@@ -190,6 +194,45 @@ async def test_what_can_never_be_done_is_a_dead_letter(settings: RabbitSettings)
     assert (dead.body, dead.headers["x-reason"]) == (b"poison", "no JSON")
     assert "traceparent" in dead.headers
     assert await waiting(settings) == await waiting(settings, QUEUE.later) == 0
+
+
+STRANGE: dict[str, Any] = {
+    "x-attempt": "9" * 5000,
+    "large": 1e300,
+    "table": {"price": Decimal("1.5"), "list": [1.5, True, None]},
+    "at": datetime(2026, 1, 1, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("error", [RejectedError("no JSON"), PostponedError("not now"), LookupError("a bug")])
+async def test_headers_of_others_hold_up_nobody(settings: RabbitSettings, error: Exception) -> None:
+    """What the driver reads and cannot write goes on as text, and is confirmed as everything is."""
+    await send(settings)
+    async with looking(settings) as channel:
+        wire = aio_pika.Message(b"strange", headers={**STRANGE, "large": 0.5})
+        await channel.default_exchange.publish(wire, QUEUE.name)
+    await send(settings, b"two")
+    work = Work(first(error))
+    with structlog.testing.capture_logs():
+        async with working(settings, work):
+            await eventually(lambda: b"two" in work.ended, "the next one is not worked on")
+            if not isinstance(error, RejectedError):
+                await eventually(lambda: work.ended == [b"two", b"strange"], "it does not come back")
+    assert await waiting(settings, QUEUE.dead) == isinstance(error, RejectedError)
+    assert next(each.attempt for each in work.begun if each.body == b"strange") == 1
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"),
+    [
+        ({"large": 1e300}, {"large": "1e+300"}),
+        ({"n": 2**64, "m": -1, "yes": True, "none": None}, {"n": str(2**64), "m": -1, "yes": True, "none": None}),
+        ({"a": {"b": [Decimal("1.5")]}}, {"a": {"b": ["1.5"]}}),
+        ({"bytes": b"\xff"}, {"bytes": b"\xff"}),
+    ],
+)
+def test_what_cannot_be_written_becomes_text(came: dict[str, object], goes: dict[str, object]) -> None:
+    assert sendable(came) == goes
 
 
 async def test_an_error_of_the_program_is_tried_a_few_times(settings: RabbitSettings) -> None:

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 from prometheus_client import REGISTRY
+from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from chassis.redis.client import MOST_CONNECTIONS, RedisUnavailableError, Store, opened
 from chassis.redis.settings import RedisSettings
-from chassis_testing.network import HOST
+from chassis_testing.network import HOST, free_port
 from chassis_testing.redis import Redis
 
 
@@ -67,3 +68,42 @@ async def test_more_requests_at_once_than_connections_wait_for_one_another(redis
     async with opened(at(redis_server), "tests") as store:
         answers = await asyncio.gather(*(write_and_read(store) for _ in range(MOST_CONNECTIONS * 4)))
     assert answers == ["value"] * MOST_CONNECTIONS * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("maxmemory", "1", "maxmemory"),
+        ("min-replicas-to-write", "1", "NOREPLICAS"),
+    ],
+)
+async def test_what_redis_cannot_do_now_is_no_error_of_the_program(
+    redis_server: Redis, name: str, value: str, says: str
+) -> None:
+    """W-11: what is asked again then is not lost."""
+    async with opened(at(redis_server), "tests") as store:
+        await store.ask("prepare", lambda client: client.config_set(name, value))
+        try:
+            with pytest.raises(RedisUnavailableError, match=says):
+                await store.ask("write", lambda client: client.set("key", "value"))
+        finally:
+            await store.ask("mend", lambda client: client.config_set(name, "0"))
+        assert await write_and_read(store) == "value"
+
+
+async def test_a_redis_that_became_a_replica_is_waited_for(redis_server: Redis) -> None:
+    async with opened(at(redis_server), "tests") as store:
+        await store.ask("fail over", lambda client: client.replicaof(HOST, str(free_port())))
+        try:
+            with pytest.raises(RedisUnavailableError, match="read only"):
+                await store.ask("write", lambda client: client.set("key", "value"))
+        finally:
+            await store.ask("mend", lambda client: client.replicaof("NO", "ONE"))
+        assert await write_and_read(store) == "value"
+
+
+async def test_what_is_asked_wrongly_is_an_error_of_the_program(redis_server: Redis) -> None:
+    async with opened(at(redis_server), "tests") as store:
+        await store.ask("write", lambda client: client.set("key", "value"))
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await store.ask("push", lambda client: client.lpush("key", "value"))  # type: ignore[arg-type, return-value]

@@ -23,8 +23,12 @@ class Needed:
 
     def __init__(self) -> None:
         self.away = ""
+        self.broken = False
 
     async def __call__(self) -> None:
+        if self.broken:
+            self.broken = False
+            raise LookupError("a bug")
         if self.away:
             raise UnavailableError(self.away)
 
@@ -68,6 +72,15 @@ async def test_it_is_ready_while_what_it_needs_answers(needed: Needed) -> None:
             assert await ask(process, "/readyz") == (503, '{"process":"draining"}')
     events: list[Any] = [line["event"] for line in said]
     assert events == ["not ready", "ready again", "stopped"]
+
+
+async def test_a_check_with_a_bug_does_not_end_the_checks(needed: Needed) -> None:
+    with structlog.testing.capture_logs() as said:
+        async with running(ServiceSettings(metrics_port=0), "tests", {"database": needed}) as process:
+            needed.broken = True
+            needed.away = "connection refused"
+            await until(process, ready=False)
+    assert [line["event"] for line in said] == ["readiness not known", "not ready", "stopped"]
 
 
 async def test_it_does_not_start_without_what_it_needs(needed: Needed) -> None:

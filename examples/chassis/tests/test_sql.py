@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import structlog
@@ -180,3 +181,37 @@ async def test_a_pool_that_is_used_up_is_unavailable(database: str, monkeypatch:
             await single(engine, hold)
         free.set()
         await held
+
+
+@pytest.mark.parametrize("state", ["53100", "53200", "58030"])
+async def test_what_a_server_cannot_do_now_is_no_error_of_the_program(engine: AsyncEngine, state: str) -> None:
+    """W-11: a full disk, no memory, a disk that fails: tried again, and then told as an outage."""
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '{state}'; END $$"))
+
+    with structlog.testing.capture_logs() as said, pytest.raises(StorageUnavailableError, match="full"):
+        await single(engine, work)
+    assert [line["event"] for line in said].count("trying again") == 2
+
+
+async def test_a_server_that_became_a_standby_is_left_for_the_one_that_writes(
+    engine: AsyncEngine, database: str
+) -> None:
+    """Its connections stay open, and go on refusing."""
+    name = database.rpartition("/")[2]
+
+    async def write(connection: AsyncConnection) -> None:
+        await connection.execute(text("CREATE TABLE IF NOT EXISTS written (n int)"))
+
+    async def only_reads(connection: AsyncConnection, whether: str) -> None:
+        await connection.execute(text("SET default_transaction_read_only = off"))
+        await connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = {whether}"))
+
+    async with opened(DatabaseSettings(database_url=SecretStr(database)), "failover") as other:
+        await single(other, partial(only_reads, whether="on"))
+        with pytest.raises(StorageUnavailableError, match="read-only"):
+            await transact(engine, write)
+        await single(other, partial(only_reads, whether="off"))
+    await transact(engine, write)
+    await single(engine, write)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from chassis import metrics
+from chassis import metrics, reports
 from chassis.errors import CommandError, UnavailableError
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,11 @@ class Readiness:
         """Follow until cancelled."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
-            await self._ask()
+            try:
+                await self._ask()
+            except Exception as error:
+                log.exception("readiness not known", error=str(error))
+                reports.report(error)
 
     def drain(self) -> None:
         """Be ready no more, for good."""

@@ -85,7 +85,7 @@ class Consumer:
             CommandError: Kafka refuses for good, such as for missing rights.
         """
         handler = Handler(self._group, handle, self._producer, self._slow)
-        self._client.subscribe(topics, listener=_Listener(self._revoked))
+        self._client.subscribe(topics, listener=_Listener(self._revoked, self._assigned))
         log.info("reading", topics=list(topics), group=self._group)
         committing: asyncio.Task[None] | None = None
         try:
@@ -168,6 +168,11 @@ class Consumer:
         await self._finish(gone, REVOKED_SECONDS)
         await self._commit({each: self._progress.pop(each) for each in gone})
 
+    def _assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """Begin where the group is: what was taken just as a partition went is taken again, by whoever has it."""
+        for each in partitions:
+            self._progress.pop(each, None)
+
     async def _finish(self, partitions: Sequence[TopicPartition], seconds: float) -> None:
         tasks = {task for each in partitions for task in self._tasks[each]}
         if not tasks:
@@ -180,8 +185,11 @@ class Consumer:
             await asyncio.wait(late)
 
     async def _commit(self, progress: dict[TopicPartition, Progress], seconds: float = COMMIT_TIMEOUT_SECONDS) -> None:
-        # A partition may be revoked meanwhile, so what is noted is noted here.
-        ready = [(each, of, place) for each, of in progress.items() if (place := of.to_commit) is not None]
+        # A partition may be revoked meanwhile, so what is noted is noted here; and of one that is gone nothing may be.
+        mine = self._client.assignment()
+        ready = [
+            (each, of, place) for each, of in progress.items() if each in mine and (place := of.to_commit) is not None
+        ]
         if not ready:
             return
         try:
@@ -197,13 +205,19 @@ class Consumer:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the package has no types
-    def __init__(self, revoked: Callable[[Iterable[TopicPartition]], Any]) -> None:
+    def __init__(
+        self,
+        revoked: Callable[[Iterable[TopicPartition]], Any],
+        given: Callable[[Iterable[TopicPartition]], None],
+    ) -> None:
         self._revoked = revoked
+        self._given = given
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         await self._revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._given(assigned)
         log.info("partitions", assigned=sorted(f"{each.topic}/{each.partition}" for each in assigned))
 
 

@@ -10,12 +10,14 @@ from prometheus_client import Counter, Histogram
 
 from chassis import metrics, reports, tracing
 from chassis.errors import RejectedError, UnavailableError, line
-from chassis.kafka.producer import Message, Producer
+from chassis.kafka.producer import Message, Producer, TooLargeError
 from chassis.retries import Patience, again
 
 log = structlog.get_logger(__name__)
 
 TRIES_AFTER_PROGRAM_ERRORS = 3
+MOST_OF_A_KEY = 1000
+"""Characters of the key of a dead letter that is cut."""
 FOR_EVER = Patience(most=None, timeout_seconds=None, first_pause_seconds=0.1, longest_pause_seconds=5)
 
 _handled = Counter("kafka_messages_handled", "Messages that are done with", ["topic", "outcome"])
@@ -124,19 +126,26 @@ class Handler:
         return "done"
 
     async def _put_aside(self, message: Received, reason: str) -> str:
-        letter = Message(
-            message.key,
-            message.value,
-            {
-                **message.headers,
-                "dead-letter-reason": reason,
-                "dead-letter-place": f"{message.topic}/{message.partition}/{message.offset}",
-            },
-        )
-        topic = dead_letters(message.topic, self._group)
+        why = {
+            "dead-letter-reason": reason,
+            "dead-letter-place": f"{message.topic}/{message.partition}/{message.offset}",
+        }
+        try:
+            await self._send(message.topic, Message(message.key, message.value, {**message.headers, **why}))
+        except TooLargeError:  # it came compressed, or to a topic that takes more
+            cut = {**why, "dead-letter-cut": "larger than this topic takes; the message is at its place"}
+            await self._send(message.topic, Message(message.key[:MOST_OF_A_KEY], b"", cut))
+        return "dead letter"
+
+    async def _send(self, topic: str, letter: Message) -> None:
+        """Send a dead letter, however long that takes.
+
+        Raises:
+            TooLargeError: it never will be.
+        """
+        to = dead_letters(topic, self._group)
 
         def passes(error: Exception) -> bool:
             return isinstance(error, UnavailableError)
 
-        await again(topic, lambda: self._producer.send(topic, [letter]), passing=passes, patience=FOR_EVER)
-        return "dead letter"
+        await again(to, lambda: self._producer.send(to, [letter]), passing=passes, patience=FOR_EVER)

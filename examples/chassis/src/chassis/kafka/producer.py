@@ -2,27 +2,42 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    RecordListTooLargeError,
+    UnknownProducerId,
+)
 
-from chassis.errors import CommandError, UnavailableError, line
+from chassis.errors import CommandError, RejectedError, UnavailableError, line
 
 log = structlog.get_logger(__name__)
 
 REQUEST_TIMEOUT_SECONDS = 10
 PING_TIMEOUT_SECONDS = 2.0
 STOP_SECONDS = 3.0
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+_OUT_OF_STEP = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced)
+"""What a producer hears for ever after its broker has forgotten, or never taken, what it counts as written."""
 
 
 class KafkaUnavailableError(UnavailableError):
     """No broker takes what is sent, or answers."""
 
     public = "the message bus is unavailable, try again"
+
+
+class TooLargeError(RejectedError):
+    """A message is larger than Kafka takes; of several that are sent together, one."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +66,35 @@ class Written:
 class Producer:
     """Sends messages."""
 
-    def __init__(self, client: AIOKafkaProducer) -> None:
-        self._client = client
+    def __init__(self, make: Callable[[], AIOKafkaProducer]) -> None:
+        """Send by a client that this makes; nothing is connected before `start`."""
+        self._make = make
+        self._client = make()
+        self._replacing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            aiokafka.errors.KafkaError: no broker answers.
+        """
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """End; what is on its way is sent first, if that can be done soon."""
+        await _stop(self._client)
 
     async def send(self, topic: str, messages: Sequence[Message]) -> list[Written]:
         """Send them in this order, and wait until they are written.
 
         Raises:
             KafkaUnavailableError: not all of them are; those that are cannot be told from the others.
+            TooLargeError: likewise, and it will not be otherwise the next time.
         """
+        client = self._client
         try:
             sent = [
-                await self._client.send(
+                await client.send(
                     topic,
                     each.value,
                     key=each.key.encode(),
@@ -74,9 +106,28 @@ class Producer:
                 written = await asyncio.gather(*sent)
         except TimeoutError:
             raise KafkaUnavailableError("no acknowledgement in time") from None
+        except _TOO_LARGE as error:
+            raise TooLargeError(f"larger than kafka takes: {line(error)}") from error
         except KafkaError as error:
+            if isinstance(error, _OUT_OF_STEP):
+                await self._replace(client)
             raise KafkaUnavailableError(line(error)) from error
         return [Written(each.partition, each.offset) for each in written]
+
+    async def _replace(self, client: AIOKafkaProducer) -> None:
+        """Begin anew, under another id, for all who try again; one of those who find the client out of step does it."""
+        async with self._replacing:
+            if self._client is not client:
+                return
+            log.warning("kafka has lost count of what was sent: a new producer takes over")
+            fresh = self._make()
+            try:
+                await fresh.start()
+            except KafkaError as error:
+                await _stop(fresh)
+                raise KafkaUnavailableError(line(error)) from error
+            self._client = fresh
+        await _stop(client)
 
     async def ping(self) -> None:
         """Ask a broker what there is.
@@ -101,22 +152,26 @@ async def producing(brokers: str, client_id: str) -> AsyncIterator[Producer]:
         CommandError: no broker answers.
     """
     _quiet()
-    client = AIOKafkaProducer(
-        bootstrap_servers=[each.strip() for each in brokers.split(",")],
-        client_id=client_id,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=5,
-        request_timeout_ms=REQUEST_TIMEOUT_SECONDS * 1000,
-    )
+
+    def make() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=[each.strip() for each in brokers.split(",")],
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            request_timeout_ms=REQUEST_TIMEOUT_SECONDS * 1000,
+        )
+
+    producer = Producer(make)
     try:
-        await client.start()
+        await producer.start()
     except KafkaError as error:
         raise CommandError(f"no kafka: {line(error)}") from error
     try:
-        yield Producer(client)
+        yield producer
     finally:
-        await _stop(client)
+        await producer.stop()
 
 
 async def _stop(client: AIOKafkaProducer) -> None:

@@ -33,6 +33,7 @@ from chassis import reports, tracing
 from chassis.errors import PostponedError, RejectedError, UnavailableError
 from chassis.metrics import LATENCY_SECONDS
 from chassis.rabbit.connection import asking, connected, ping
+from chassis.rabbit.headers import sendable
 from chassis.rabbit.publisher import Publisher, confirmed
 from chassis.rabbit.queues import WorkQueue, declare
 from chassis.rabbit.settings import RabbitSettings
@@ -48,6 +49,7 @@ SETTLE_TIMEOUT_SECONDS = 5
 CANCEL_TIMEOUT_SECONDS = 2
 _ATTEMPT, _REASON = "x-attempt", "x-reason"
 _LONGEST_REASON = 500
+_LONGEST_ATTEMPT = 3  # digits: whatever else comes as one was not written here
 
 _consumed = Counter("rabbit_consumed", "Messages by what became of them", ["queue", "outcome"])
 _latency = Histogram("rabbit_work_seconds", "Time that a message was worked on", ["queue"], buckets=LATENCY_SECONDS)
@@ -278,10 +280,10 @@ def _stale(message: AbstractIncomingMessage) -> bool:
 
 def _attempt(headers: dict[str, str]) -> int:
     given = headers.get(_ATTEMPT, "")
-    return int(given) if given.isascii() and given.isdigit() else 1
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= _LONGEST_ATTEMPT else 1
 
 
 def _copied(message: AbstractIncomingMessage, **headers: str | int) -> Message:
     copied = cast("Message", copy(message))  # the driver's own way to send on what came
-    copied.headers = {**message.headers, **headers}
+    copied.headers = {**sendable(message.headers), **headers}
     return copied

@@ -12,6 +12,7 @@ from redis import RedisError
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import ClusterDownError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import ConnectionError as NoConnectionError
 from redis.exceptions import TimeoutError as NoAnswerError
 
@@ -27,6 +28,8 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 1.0
 TRIES_AGAIN = 2
 MOST_CONNECTIONS = 50
+_NOT_NOW = ("MISCONF ", "NOREPLICAS ", "BUSY ")
+"""How Redis begins what it says while it cannot write to its disk, has too few replicas, or runs a long script."""
 
 _latency = Histogram("redis_request_duration_seconds", "Time that Redis took", ["what"], buckets=LATENCY_SECONDS)
 _failures = Counter("redis_failures", "Requests that Redis did not answer, after retries too", ["what"])
@@ -54,14 +57,16 @@ class Store:
             work: asks, by the client.
 
         Raises:
-            RedisUnavailableError: there is no answer.
+            RedisUnavailableError: there is no answer, or none as long as Redis is in this state.
             redis.RedisError: it refuses.
         """
         begun = perf_counter()
         try:
             with tracing.within(f"redis {what}", SpanKind.CLIENT):
                 return await work(self._client)
-        except (NoConnectionError, NoAnswerError) as error:
+        except RedisError as error:
+            if not _may_pass(error):
+                raise
             _failures.labels(what).inc()
             log.warning("redis does not answer", what=what, error=line(error))
             raise RedisUnavailableError(line(error)) from error
@@ -96,6 +101,13 @@ class Store:
             await self._client.ping()  # type: ignore[misc]  # typed for the blocking client too
         except RedisError as error:  # also one that is still loading, or wants another password
             raise RedisUnavailableError(line(error)) from error
+
+
+def _may_pass(error: RedisError) -> bool:
+    """Whether the same request may succeed later: of memory, a disk or a failover, and not of what was asked."""
+    if isinstance(error, NoConnectionError | NoAnswerError | OutOfMemoryError | ReadOnlyError | ClusterDownError):
+        return True
+    return isinstance(error, ResponseError) and str(error).startswith(_NOT_NOW)
 
 
 @asynccontextmanager

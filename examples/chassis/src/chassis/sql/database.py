@@ -19,8 +19,11 @@ T = TypeVar("T")
 
 PING_TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 5
-# Serialization failure, deadlock, and the server going away or coming up.
-_TRANSIENT_STATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
+# Serialization failure, deadlock, the server going away or coming up, and a disk that fails.
+_TRANSIENT_STATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "58030"})
+_USED_UP = "53"  # the class of a full disk, of no memory and of too many connections
+_READ_ONLY = "25006"
+"""The server became a standby, and keeps its connections: the one that writes is found by a new one."""
 
 
 class StorageUnavailableError(UnavailableError):
@@ -117,7 +120,12 @@ async def _repeat(
 ) -> T:
     async def attempt() -> T:
         async with connect() as connection:
-            return await work(connection)
+            try:
+                return await work(connection)
+            except DBAPIError as error:
+                if _state(error) == _READ_ONLY:
+                    await connection.invalidate(error)
+                raise
 
     try:
         return await again("database", attempt, passing=is_transient, describe=describe)
@@ -133,10 +141,15 @@ def is_transient(error: Exception) -> bool:
     """Tell whether the same statement may succeed when it is sent again."""
     if not isinstance(error, DBAPIError):
         return False
-    state = getattr(error.orig, "sqlstate", None)
+    state = _state(error)
     if state is None:  # nothing came from the server: the connection failed
         return isinstance(error, OperationalError | InterfaceError)
-    return state.startswith("08") or state in _TRANSIENT_STATES
+    return state.startswith(("08", _USED_UP)) or state in _TRANSIENT_STATES | {_READ_ONLY}
+
+
+def _state(error: DBAPIError) -> str | None:
+    """PostgreSQL's code for it (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    return getattr(error.orig, "sqlstate", None)
 
 
 def describe(error: Exception) -> str:

@@ -22,6 +22,7 @@ class Catalogue(CatalogueServiceServicer):
     """Sells milk and bread, and can be made to hang or to fail a few times."""
 
     def __init__(self) -> None:
+        self.sells = dict(PRICES)
         self.calls = 0
         self.failures = 0
         self.hangs = False
@@ -35,8 +36,8 @@ class Catalogue(CatalogueServiceServicer):
         if self.failures:
             self.failures -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
-        sold = [sku for sku in request.skus if sku in PRICES]
-        prices = [catalogue.Price(sku=sku, unit_amount=PRICES[sku]) for sku in sold]
+        sold = [sku for sku in request.skus if sku in self.sells]
+        prices = [catalogue.Price(sku=sku, unit_amount=self.sells[sku]) for sku in sold]
         return catalogue.GetPricesResponse(currency="EUR", prices=prices)
 
 
@@ -79,6 +80,25 @@ async def test_what_is_not_sold_is_named_and_nothing_is_stored(database: str) ->
     )
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+
+async def test_a_request_that_is_repeated_has_its_order_whatever_is_sold_by_now(database: str) -> None:
+    """X-8: the first answer may have been lost."""
+    async with ordering(database) as (servicer, order), order.client() as client:
+        first = (await client.CreateOrder(request("123", "k", milk=1))).order
+        servicer.sells["milk"] = 1
+        dearer = (await client.CreateOrder(request("123", "k", milk=1))).order
+        del servicer.sells["milk"]
+        not_sold = (await client.CreateOrder(request("123", "k", milk=1))).order
+        servicer.failures = 3
+        away = (await client.CreateOrder(request("123", "k", milk=1))).order
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await client.CreateOrder(request("123", "k", bread=1, milk=1))
+        with pytest.raises(grpc.aio.AioRpcError) as unknown:
+            await client.CreateOrder(request("123", "another", milk=1))
+    assert dearer == not_sold == away == first
+    assert refused.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    assert unknown.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_failure_that_passes_is_not_noticed(database: str) -> None:

@@ -33,6 +33,10 @@ class Memory:
     async def find(self, order_id: UUID) -> Order | None:
         return self.orders.get(order_id)
 
+    async def of_request(self, user_id: str, idempotency_key: str) -> Order | None:
+        of = (user_id, idempotency_key)
+        return next((each for each in self.orders.values() if (each.user_id, each.idempotency_key) == of), None)
+
     async def page(self, user_id: str, after: Place | None, size: int) -> list[Order]:
         mine = sorted((o for o in self.orders.values() if o.user_id == user_id), key=_age, reverse=True)
         return [o for o in mine if after is None or _age(o) < (after.created_at, after.order_id)][:size]

@@ -37,6 +37,14 @@ FOLLOWS: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = {
 """Which statuses may follow on which; after one that nothing follows on, an order does not change any more."""
 
 
+def _later(status: OrderStatus) -> frozenset[OrderStatus]:
+    return FOLLOWS[status].union(*map(_later, FOLLOWS[status]))
+
+
+LATER: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = {status: _later(status) for status in OrderStatus}
+"""Which statuses an order may have at some time after which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One line of an order."""

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from chassis.errors import RequestError
 from order_service.domain import (
     Change,
     Item,
@@ -42,6 +43,9 @@ class OrderRepository(Protocol):
 
     async def find(self, order_id: UUID) -> Order | None:
         """Return the order with this id."""
+
+    async def of_request(self, user_id: str, idempotency_key: str) -> Order | None:
+        """Return the order that a request of this user with this key has made."""
 
     async def page(self, user_id: str, after: Place | None, size: int) -> list[Order]:
         """Return a user's orders, the newest first, beginning after a place."""
@@ -90,9 +94,7 @@ class Orders:
             UnavailableError: the database or the catalogue does not answer.
         """
         order = new_order(self._new_id(), self._now(), user_id, items, idempotency_key)
-        if self._catalogue is not None:
-            order = replace(order, total=total(items, await self._catalogue.prices([item.sku for item in items])))
-        stored, created = await self._repository.add(order)
+        stored, created = await self._store(order)
         if stored.items != order.items:
             raise IdempotencyConflictError("idempotency_key: belongs to an order with other items")
         if created:
@@ -100,6 +102,25 @@ class Orders:
         else:
             log.info("order repeated", order_id=str(stored.id), user_id=stored.user_id)
         return stored
+
+    async def _store(self, order: Order) -> tuple[Order, bool]:
+        """Price it and store it once, as `add` does.
+
+        A request that is repeated is answered by its order, whatever the catalogue says of it by now. It is looked for
+        only then: otherwise it is in the way of the new one.
+        """
+        if self._catalogue is None:
+            return await self._repository.add(order)
+        try:
+            prices = await self._catalogue.prices([item.sku for item in order.items])
+            priced = replace(order, total=total(order.items, prices))
+        except RequestError:
+            key = order.idempotency_key
+            known = await self._repository.of_request(order.user_id, key) if key else None
+            if known is None:
+                raise
+            return known, False
+        return await self._repository.add(priced)
 
     async def get(self, order_id: str) -> Order:
         """Return an order.

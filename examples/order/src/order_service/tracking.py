@@ -10,9 +10,10 @@ from uuid import UUID
 
 import structlog
 
+from chassis import reports
 from chassis.errors import UnavailableError
 from chassis.shutdown import Shutdown
-from order_service.domain import StatusNow
+from order_service.domain import LATER, StatusNow
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +60,8 @@ class Tracker:
                 now = await self._next(queue, ends_at - monotonic())
                 if now is None:
                     return
-                # Looks may overtake one another.
-                if told is None or (now.status != told.status and now.since >= told.since):
+                # Looks may overtake one another; and the times of changes are by the clocks of those who made them.
+                if told is None or now.status in LATER[told.status]:
                     told = now
                     yield now
         finally:
@@ -78,6 +79,10 @@ class Tracker:
                 found = await self._look(list(self._followers))
             except UnavailableError as error:
                 log.warning("cannot track", error=str(error), orders=len(self._followers))
+                continue
+            except Exception as error:  # nobody would be told of anything any more
+                log.exception("cannot track", error=str(error), orders=len(self._followers))
+                reports.report(error)
                 continue
             for now in found:
                 for queue in self._followers.get(now.order_id, ()):

@@ -51,6 +51,9 @@ _IN_THE_WAY = _select(
         and_(orders.c.user_id == bindparam("user_id"), orders.c.idempotency_key == bindparam("key")),
     )
 )
+_OF_REQUEST = _select(
+    and_(orders.c.user_id == bindparam("user_id"), orders.c.idempotency_key == bindparam("key")),
+)
 _FIRST_PAGE, _NEXT_PAGE = _page(first=True), _page(first=False)
 _NOW = select(
     orders.c.id, orders.c.status, func.coalesce(orders.c.changed_at, orders.c.created_at).label("since")
@@ -144,6 +147,14 @@ class PostgresOrderRepository:
 
         async def work(connection: AsyncConnection) -> list[Order]:
             return await _read(connection, _BY_ID, id=order_id)
+
+        return next(iter(await single(self._engine, work)), None)
+
+    async def of_request(self, user_id: str, idempotency_key: str) -> Order | None:
+        """Return the order that a request of this user with this key has made."""
+
+        async def work(connection: AsyncConnection) -> list[Order]:
+            return await _read(connection, _OF_REQUEST, user_id=user_id, key=idempotency_key)
 
         return next(iter(await single(self._engine, work)), None)
 

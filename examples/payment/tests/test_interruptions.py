@@ -14,7 +14,11 @@ from pydantic import SecretStr
 from chassis.sql.database import opened
 from chassis_testing.postgresql import PostgreSQL
 from chassis_testing.program import eventually
+from payment_service.domain import Order, PaymentStatus
+from payment_service.service import Payments
 from payment_service.settings import Settings
+from payment_service.storage.repository import PostgresPaymentRepository
+from payment_service.transport.order import RemoteOrderBook
 
 ONCE = {"authorised": 1, "captured": 1}
 
@@ -168,3 +172,61 @@ async def test_stripe_is_asked_ten_times_a_second(payment: Payment, surroundings
         seconds = clock.time() - begun
     assert {answer.status_code for answer in answers} == {201}
     assert seconds > 1.3
+
+
+def due_soon(surroundings: Surroundings, order_id: str) -> bool:
+    """Whether the worker may go on with an order's payment in a moment, and not when a claim has run out."""
+    return surroundings.rows(
+        "SELECT due_at < now() + interval '5 seconds' FROM payments WHERE order_id = %s", order_id
+    ) == [(True,)]
+
+
+async def test_whoever_waits_no_longer_leaves_the_payment_to_the_worker(inside: Inside) -> None:
+    surroundings = inside.surroundings
+    order_id = surroundings.orders.add()
+    surroundings.account.fail("create", "hang", "after")
+    paying = asyncio.create_task(inside.payments(Death()).pay(order_id, "pm_card_visa", "k"))
+    await eventually(lambda: surroundings.money(order_id).get("authorised"), "nothing is authorised")
+    paying.cancel()
+    await asyncio.wait({paying})
+    assert paying.cancelled()
+    assert due_soon(surroundings, order_id)
+
+
+async def test_what_comes_before_the_first_step_is_time_that_the_caller_waits(inside: Inside) -> None:
+    """SP-7: a 202 in time, and not a 504."""
+    surroundings = inside.surroundings
+    order_id = surroundings.orders.add()
+
+    class Late(RemoteOrderBook):
+        async def find(self, order_id: str) -> Order | None:
+            found = await super().find(order_id)
+            await asyncio.sleep(0.3)
+            return found
+
+    payments = Payments(inside.repository, Late(inside.remote), inside.saga(Death()), within_seconds=0.2)
+    payment = await payments.pay(order_id, "pm_card_visa", "k")
+    assert (payment.status, surroundings.money(order_id)) == (PaymentStatus.AUTHORISING, {})
+    assert due_soon(surroundings, order_id)
+
+
+async def test_the_next_release_may_add_a_column_while_this_one_works(
+    inside: Inside, surroundings: Surroundings, postgresql: PostgreSQL, migrated: str
+) -> None:
+    """PG-4: statements that connections have prepared go on working; the driver prepares them at the fifth time."""
+    own = replace(surroundings, database=postgresql.database(template=migrated))
+    async with opened(Settings(database_url=SecretStr(own.database), db_pool_max_open=1), "tests") as engine:
+        payments = replace(inside, surroundings=own, engine=engine).payments(Death())
+
+        async def pay_and_refund() -> None:
+            order_id = own.orders.add()
+            paid = await payments.pay(order_id, "pm_card_visa", "k")
+            await payments.pay(order_id, "pm_card_visa", "k")
+            refunded = await payments.refund(str(paid.id))
+            assert refunded.status is PaymentStatus.REFUNDED
+
+        for _ in range(7):
+            await pay_and_refund()
+        own.rows("ALTER TABLE payments ADD COLUMN region text")
+        await pay_and_refund()
+        assert await PostgresPaymentRepository(engine).claim_due(uuid4(), 1, 1) == []

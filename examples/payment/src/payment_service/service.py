@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from chassis import tracing
-from chassis.errors import UnavailableError
+from chassis.errors import UnavailableError, line
 from chassis.sql.idempotency import KeyReusedError
 from payment_service.domain import INVALID_METHOD, NOTHING_TAKEN, Order, OrderStatus, Payment, PaymentStatus
 from payment_service.errors import (
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 PAUSE_SECONDS = 1.0
 """How long a payment rests that could not be gone on with, before the worker tries; doubles with each time."""
 LONGEST_PAUSE_SECONDS = 60.0
+LEAVE_SECONDS = 1.0
 
 
 class PaymentRepository(Protocol):
@@ -92,9 +93,10 @@ class Payments:
             DeclinedError: the card says no.
             UnavailableError: something that is needed does not answer; nothing was begun.
         """
+        ends_at = self._ends_at()
         payment, claim = await self._begin(order_id, payment_method, request_key)
         structlog.contextvars.bind_contextvars(user_id=payment.user_id)
-        return _outcome(await self._go_on(payment, claim))
+        return _outcome(await self._go_on(payment, claim, ends_at))
 
     async def get(self, payment_id: str) -> Payment:
         """Return a payment.
@@ -120,18 +122,23 @@ class Payments:
             NotRefundableError: nothing was taken, or the order may not be cancelled any more.
             UnavailableError: something that is needed does not answer; nothing was begun.
         """
+        ends_at = self._ends_at()
         payment, claim = await self.get(payment_id), uuid4()
         if payment.status is PaymentStatus.SUCCEEDED:
             begun = await self._repository.begin_refund(payment.id, claim, self._lease)
             payment = begun or await self.get(payment_id)
             if begun:
                 log.info("refund begun", payment_id=payment_id, order_id=payment.order_id)
-                payment = await self._go_on(payment, claim)
+                payment = await self._go_on(payment, claim, ends_at)
                 if payment.status is PaymentStatus.SUCCEEDED:
                     raise NotRefundableError("the order cannot be cancelled any more")
         if payment.status in (PaymentStatus.REFUNDING, PaymentStatus.ORDER_CANCELLED, PaymentStatus.REFUNDED):
             return payment
         raise NotRefundableError(f"nothing was taken that could be given back: the payment is {payment.status}")
+
+    def _ends_at(self) -> float:
+        """When the caller of this moment has waited long enough, by the loop's clock."""
+        return asyncio.get_running_loop().time() + self._within
 
     @property
     def _lease(self) -> float:
@@ -179,20 +186,28 @@ class Payments:
             headers=tracing.outgoing(),
         )
 
-    async def _go_on(self, payment: Payment, claim: UUID | None) -> Payment:
+    async def _go_on(self, payment: Payment, claim: UUID | None, ends_at: float) -> Payment:
         """Go on as long as the caller waits; gives the payment as it is then."""
         if claim is None:
             return payment
         try:
-            async with asyncio.timeout(self._within):
+            async with asyncio.timeout_at(ends_at):
                 return await self._saga.run(payment, claim)
         except (TimeoutError, UnavailableError) as error:
             log.warning("payment left to the worker", payment_id=str(payment.id), error=str(error) or "it takes long")
-            await self._repository.release(payment.id, claim, PAUSE_SECONDS)
-        except Exception:
-            await self._repository.release(payment.id, claim, PAUSE_SECONDS)
+            await self._leave(payment, claim)
+        except (Exception, asyncio.CancelledError):  # also when the caller waits no longer, or the process ends
+            await self._leave(payment, claim)
             raise
         return await self._repository.find(payment.id) or payment
+
+    async def _leave(self, payment: Payment, claim: UUID) -> None:
+        """Leave it to the worker; if that cannot be written down soon, when the claim runs out."""
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._repository.release(payment.id, claim, PAUSE_SECONDS)
+        except (TimeoutError, UnavailableError) as error:
+            log.warning("claim not released, it runs out", payment_id=str(payment.id), error=line(error))
 
 
 def _outcome(payment: Payment) -> Payment:

@@ -7,6 +7,7 @@ from importlib import metadata
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.admission import PATIENCE
 from chassis.grpc.client import calling
 from chassis.http.app import application
 from chassis.http.server import Server, request_timeout_seconds
@@ -25,6 +26,9 @@ from payment_service.transport import processor
 from payment_service.transport.order import TIMEOUT_SECONDS, RemoteOrderBook
 from payment_service.transport.routes import STATUSES, payments_router, webhooks_router
 from payment_service.webhooks import Webhooks
+
+KEY_SECONDS = 0.5
+"""What is left for the idempotency key, before and after."""
 
 
 async def run(settings: WebSettings) -> None:
@@ -51,8 +55,10 @@ def build(
     """Put the application together."""
     limit = request_timeout_seconds(settings)
     repository = PostgresPaymentRepository(engine)
-    # A caller hears that the payment is on its way before the server would give the request up.
-    payments = Payments(repository, orders, Saga(repository, orders, stripe), within_seconds=limit * 0.8)
+    # A caller hears that the payment is on its way before the server would give the request up, which counts from its
+    # arrival: waiting for its turn, and for its key, is before.
+    within = limit * (1 - PATIENCE) - KEY_SECONDS
+    payments = Payments(repository, orders, Saga(repository, orders, stripe), within_seconds=within)
     app = application("Payments", metadata.version("payment-service"), "Takes payments for orders", readiness, STATUSES)
     pay_keys, refund_keys = (IdempotencyKeys(engine, scope, limit) for scope in ("payments", "refunds"))
     app.include_router(payments_router(payments, pay_keys, refund_keys))

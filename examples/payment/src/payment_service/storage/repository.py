@@ -18,6 +18,9 @@ from chassis.sql.database import single
 from payment_service.domain import AT_REST, Failure, Money, Payment, PaymentStatus, Step
 from payment_service.errors import ClaimLostError
 
+# By name: a column that the next release's migration adds would change what a prepared statement gives.
+_COLUMNS = """id, order_id, user_id, currency, amount, payment_method, request_key, status, created_at, changed_at,
+    attempts, claim, headers, intent_id, failure_code, failure_message"""
 _RESTING = ", ".join(f"'{status}'" for status in sorted(AT_REST))
 
 _ADD = text(
@@ -30,32 +33,34 @@ _ADD = text(
     """
 )
 _IN_THE_WAY = text(
-    """
-    SELECT * FROM payments
+    f"""
+    SELECT {_COLUMNS} FROM payments
     WHERE id = :id OR order_id = :order_id AND (request_key = :request_key OR status NOT IN ('declined', 'cancelled'))
     ORDER BY id = :id DESC, request_key = :request_key DESC LIMIT 1
-    """
+    """  # noqa: S608 - words of the domain
 )
-_BY_ID = text("SELECT * FROM payments WHERE id = :id")
-_OF_REQUEST = text("SELECT * FROM payments WHERE order_id = :order_id AND request_key = :request_key")
+_BY_ID = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")  # noqa: S608 - words of the domain
+_OF_REQUEST = text(
+    f"SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND request_key = :request_key"  # noqa: S608 - words of the domain
+)
 _CLAIM = text(
-    """
+    f"""
     UPDATE payments SET claim = :claim, due_at = now() + :lease
-    WHERE id = :id AND due_at IS NOT NULL AND (due_at <= now() OR claim = :claim) RETURNING *
-    """
+    WHERE id = :id AND due_at IS NOT NULL AND (due_at <= now() OR claim = :claim) RETURNING {_COLUMNS}
+    """  # noqa: S608 - words of the domain
 )
 _CLAIM_DUE = text(
-    """
+    f"""
     UPDATE payments SET claim = :claim, due_at = now() + :lease
     WHERE id IN (SELECT id FROM payments WHERE due_at <= now() ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
-    RETURNING *
-    """
+    RETURNING {_COLUMNS}
+    """  # noqa: S608 - words of the domain
 )
 _BEGIN_REFUND = text(
-    """
+    f"""
     UPDATE payments SET status = 'refunding', claim = :claim, due_at = now() + :lease, attempts = 0, changed_at = now()
-    WHERE id = :id AND (status = 'succeeded' OR status = 'refunding' AND claim = :claim) RETURNING *
-    """
+    WHERE id = :id AND (status = 'succeeded' OR status = 'refunding' AND claim = :claim) RETURNING {_COLUMNS}
+    """  # noqa: S608 - words of the domain
 )
 _RELEASE = text(
     """
@@ -70,7 +75,7 @@ _ADVANCE = text(
         failure_code = coalesce(:failure_code, failure_code),
         failure_message = coalesce(:failure_message, failure_message),
         due_at = CASE WHEN CAST(:after AS text) IN ({_RESTING}) THEN NULL ELSE due_at END
-    WHERE id = :id AND status = :before AND claim = :claim RETURNING *
+    WHERE id = :id AND status = :before AND claim = :claim RETURNING {_COLUMNS}
     """  # noqa: S608 - words of the domain
 )
 _UNFINISHED = text(
@@ -106,11 +111,14 @@ class PostgresPaymentRepository:
         }
 
         async def work(connection: AsyncConnection) -> Payment:
-            await connection.execute(_ADD, values)
-            found = await connection.execute(
-                _IN_THE_WAY, {key: values[key] for key in ("id", "order_id", "request_key")}
-            )
-            return _payment(found.one())
+            while True:
+                await connection.execute(_ADD, values)
+                found = await connection.execute(
+                    _IN_THE_WAY, {key: values[key] for key in ("id", "order_id", "request_key")}
+                )
+                if row := found.one_or_none():
+                    return _payment(row)
+                # What was in the way has been declined since: there is room now.
 
         return await single(self._engine, work)
 

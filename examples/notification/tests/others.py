@@ -73,6 +73,8 @@ class Postman:
     """The one recipient whose mail that is so for, if not all."""
     breaks: bool = False
     """Whether to take the mail, and break the connection without a word."""
+    stays: asyncio.Event | None = None
+    """What it waits for before it says goodbye."""
     taken: Callable[[], Any] = lambda: None
     """Called when a mail is there, before it is confirmed."""
     go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -104,6 +106,11 @@ class Postman:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return self.data
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        if self.stays is not None:
+            await self.stays.wait()
+        return "221 Bye"
 
     @contextlib.asynccontextmanager
     async def serving(self, tls: ssl.SSLContext | None = None, *, implicit: bool = False) -> AsyncIterator[str]:

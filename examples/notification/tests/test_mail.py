@@ -1,5 +1,6 @@
 """SN-1: mail by SMTP, in clear text or not, and in whose name."""
 
+import asyncio
 import ssl
 import subprocess
 from pathlib import Path
@@ -53,6 +54,18 @@ async def test_clear_text_is_spoken_where_nothing_else_is_offered(postman: Postm
     assert postman.encrypted == [False]
     assert postman.mails[0].get_content().splitlines() == ["Grüße", "aus dem Laden"]
     assert postman.mails[0]["Subject"] == "Grüße"
+
+
+async def test_a_mail_is_sent_when_the_server_has_it_and_not_when_it_has_said_goodbye(
+    postman: Postman, smtp: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SN-8: in between, an end of the process would have it sent again."""
+    monkeypatch.setattr("notification_service.transport.mail.LEAVE_SECONDS", 60)
+    postman.stays = asyncio.Event()
+    async with asyncio.timeout(10):
+        await mail(smtp).send(TASK, ADA)
+    assert len(postman.mails) == 1
+    postman.stays.set()
 
 
 @pytest.mark.usefixtures("trusted")

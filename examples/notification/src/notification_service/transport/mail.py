@@ -43,6 +43,7 @@ class SmtpMail:
         self._timeout = timeout_seconds
         self._sender = parseaddr(settings.smtp_from)[1]
         self._domain = self._sender.rpartition("@")[2]
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def send(self, task: NotificationTask, recipient: Recipient) -> None:
         """Send what the task says.
@@ -53,7 +54,7 @@ class SmtpMail:
                 answer came.
         """
         letter = self._letter(task, recipient)
-        client = self._client()
+        client, sent = self._client(), False
         try:
             with tracing.within("smtp send", SpanKind.CLIENT):
                 async with asyncio.timeout(self._timeout):
@@ -70,9 +71,12 @@ class SmtpMail:
         except (SMTPException, OSError) as error:
             raise MailUnavailableError(line(error)) from error
         else:
-            await _leave(client)
+            sent = True
         finally:
-            client.close()
+            if sent:
+                self._leave(client)
+            else:
+                client.close()
 
     def _client(self) -> SMTP:
         settings = self._settings
@@ -88,6 +92,12 @@ class SmtpMail:
             start_tls=False if implicit else True if settings.tls_required else None,
             timeout=self._timeout,
         )
+
+    def _leave(self, client: SMTP) -> None:
+        """Say goodbye, beside the work: until it is noted that the mail was sent, nothing may come in between."""
+        leaving = asyncio.create_task(_leave(client))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     def _letter(self, task: NotificationTask, recipient: Recipient) -> EmailMessage:
         if not _ADDRESS.fullmatch(recipient.email):
@@ -112,6 +122,9 @@ def _refused_by(error: SMTPRecipientRefused | SMTPDataError) -> Exception:
 
 async def _leave(client: SMTP) -> None:
     """Say goodbye; the mail is sent, whatever comes of that."""
-    with contextlib.suppress(SMTPException, OSError):
-        async with asyncio.timeout(LEAVE_SECONDS):
-            await client.quit()
+    try:
+        with contextlib.suppress(SMTPException, OSError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await client.quit()
+    finally:
+        client.close()

@@ -198,10 +198,12 @@ def open_whole_shop(cluster: Cluster, built: Sequence[BuiltImage], log: Path) ->
     for image in built:
         cluster.load_docker_image(str(image.archive))
     install.install(tools, built[0])
-    backing.provide(tools, FULL)
+    # First: an order service that was there before gets a release by what is provided, which takes the environment.
     tools.kubectl("apply", "-f", str(DEVELOPMENT))
+    tools.kubectl("wait", "--for=condition=Ready", "-f", str(DEVELOPMENT), "--timeout=60s")
+    backing.provide(tools, FULL)
     shop.deploy(tools, lambda _: None, *FULL)
-    # An order service that was there before the catalogue has a release without it, and soon one with it.
+    # Until that release serves, orders have no price.
     wait_for(lambda: '"total"' in shop.call(tools)[0][1], "orders with a price", 120)
     return WholeShop(cluster, tools)
 

@@ -51,7 +51,7 @@ def order_program(pod: Object) -> Fate:
     if command[:1] == ["order"] and (len(command) != len({"order"}) + 1 or command[1] not in COMMANDS):
         return Exits(2, f"order: no such command: {' '.join(command[1:])}; one of {', '.join(sorted(COMMANDS))}")
     if "job-name" in pod["metadata"]["labels"]:
-        return Exits(0, '{"schemaHead": "0001"}' if command[1:] == ["migrate"] else "done")
+        return Exits(0, '{"schemaHead": "0002"}' if command[1:] == ["migrate"] else "done")
     return Runs()
 
 

@@ -47,11 +47,18 @@ test: test-unit test-examples test-integration test-faults-part test-e2e ## All 
 test-unit: setup ## Pure and fast; full branch coverage of engine and render is required
 	$(PYTEST) tests/unit -n auto --cov --cov-report=term $(ARGS)
 
+# Two at a time: they wait for what they start and stop more than they compute
 .PHONY: test-examples
 test-examples: setup ## The chassis's, the services' and new services' own tests, against real backing services
 	$(EXAMPLE) examples/chassis python -m chassis_testing.install
-	set -x; for each in $(EXAMPLES); do $(EXAMPLE) $$each pytest $(ARGS); done
+	@$(MAKE) --jobs=2 --output-sync=target $(EXAMPLES:%=test-in/%) test-templates
+
+.PHONY: test-templates $(EXAMPLES:%=test-in/%)
+test-templates:
 	$(PYTEST) tests/examples $(ARGS)
+
+$(EXAMPLES:%=test-in/%): test-in/%:
+	$(EXAMPLE) $* pytest $(ARGS)
 
 .PHONY: test-integration
 test-integration: setup binaries ## Against a real etcd and API server
@@ -62,7 +69,7 @@ test-faults-part: setup binaries ## A part of test-faults, the same each time; F
 	$(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
 
 .PHONY: test-faults
-test-faults: setup binaries ## Every fault at every place of every scenario (AT_MOST=20: so many of each), and all the chaos; writes docs/reliability.md
+test-faults: setup binaries ## Every fault in every scenario, a kill at every write (AT_MOST=20: so many of each), and all the chaos; writes docs/reliability.md
 	FAULTS=all FAULTS_AT_MOST=$(AT_MOST) $(PYTEST) tests/faults -n 2 --dist worksteal $(ARGS)
 	FAULTS=all $(PYTEST) tests/e2e/chaos tests/e2e/shop $(ARGS)
 

@@ -2,14 +2,15 @@
 
 Of all of them only metadata is watched; the content of a referenced one is read when it is first needed and after each
 change. What is kept of it: the keyed hash of every value; where the databases are that a Secret leads to, of which a
-keyed hash is given out; and the values of Secrets, for one purpose: to blank them out of what pods print. None of it
-leaves the process.
+keyed hash is given out; and the values of Secrets, those of today and a few before, which pods may still have, for one
+purpose: to blank them out of what pods print. None of it leaves the process.
 """
 
 import asyncio
 import base64
 import hashlib
 import hmac
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,8 @@ _SHORTEST: Final = 4
 _PUBLIC: Final = frozenset({"database", "dbname", "host", "hostname", "port", "provider", "type", "user", "username"})
 """Well-known entries (https://servicebinding.io) that are no secret, and without which an error could not be read."""
 _RECONNECT_SECONDS: Final = 1.0
+_EARLIER: Final = 4
+"""Versions of a Secret before today's whose values are blanked out as well."""
 
 Place = tuple[ReferenceKind, str, str]
 """Kind, namespace and name."""
@@ -87,6 +90,7 @@ class Referenced:
             places.append((ReferenceKind.CONFIG_MAP, own_namespace))
         self._changed = changed
         self._contents: dict[Place, Content] = {}
+        self._earlier: dict[Place, deque[frozenset[str]]] = {}
         self._users: dict[Place, set[ServiceKey]] = {}
         self._uses: dict[ServiceKey, frozenset[Place]] = {}
         self._touched: dict[Place, int] = {}
@@ -119,9 +123,9 @@ class Referenced:
         sensitive: set[str] = set()
         for place, reference in places.items():
             content = self._contents.get(place) or await self._read(place)
+            sensitive |= content.sensitive.union(*self._earlier.get(place, ()))
             if content.hashes is not None:
                 found[reference] = content.hashes
-                sensitive |= content.sensitive
         return found, frozenset(sensitive)
 
     async def databases(self, namespace: str, wanted: Iterable[Database]) -> dict[Database, tuple[str, ...]]:
@@ -167,6 +171,7 @@ class Referenced:
             if not self._users[place]:
                 del self._users[place]
                 self._contents.pop(place, None)
+                self._earlier.pop(place, None)
                 self._touched.pop(place, None)
         for place in places - before:
             self._users.setdefault(place, set()).add(service)
@@ -241,6 +246,8 @@ class Referenced:
         if content is not None and content.version >= version:
             return
         self._contents.pop(place, None)
+        if content is not None and content.sensitive:
+            self._earlier.setdefault(place, deque(maxlen=_EARLIER)).append(content.sensitive)
         for service in self._users[place]:
             self._changed(service)
 

@@ -253,6 +253,31 @@ async def test_sensitive_values_are_those_of_secrets_whole_and_in_parts(scene: S
     assert "Welcome" not in sensitive
 
 
+async def test_values_of_before_stay_sensitive_while_pods_may_have_them(watching: Scene) -> None:
+    """Invariant 8: a pod that started with the old value may print it after the Secret was rotated, or deleted."""
+
+    async def sensitive() -> frozenset[str]:
+        _, found = await watching.referenced.resolve(ORDER, [DB])
+        return found
+
+    async def heard(event: str, metadata: Any) -> None:
+        watching.told.clear()
+        watching.api.events.put_nowait((event, metadata))
+        await watching.told.wait()
+
+    made = watching.api.put(secret(key="value-0"))
+    assert await sensitive() == {"value-0"}
+    for number in range(1, 7):
+        made = watching.api.put(secret(key=f"value-{number}"))
+        await heard("MODIFIED", made["metadata"])
+        await sensitive()
+    watching.api.drop("Secret", "shop", "db")
+    await heard("DELETED", {**made["metadata"], "resourceVersion": str(watching.api.version)})
+    assert await sensitive() == {"value-3", "value-4", "value-5", "value-6"}
+    watching.referenced.forget(ORDER)
+    assert await sensitive() == set()
+
+
 def test_longer_values_are_blanked_first() -> None:
     """One may hold another, whose rest would tell its length and its end."""
     assert blanked("token abcdef and abc", ["abc", "abcdef"]) == "token *** and ***"

@@ -45,8 +45,8 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
-def mail(address: str, **settings: object) -> SmtpMail:
-    return SmtpMail(MailSettings.model_validate({"smtp_addr": address, "smtp_from": FROM, **settings}), 5)
+def mail(address: str, timeout: float = 5, **settings: object) -> SmtpMail:
+    return SmtpMail(MailSettings.model_validate({"smtp_addr": address, "smtp_from": FROM, **settings}), timeout)
 
 
 async def test_clear_text_is_spoken_where_nothing_else_is_offered(postman: Postman, smtp: str) -> None:
@@ -63,7 +63,7 @@ async def test_a_mail_is_sent_when_the_server_has_it_and_not_when_it_has_said_go
     monkeypatch.setattr("notification_service.transport.mail.LEAVE_SECONDS", 60)
     postman.stays = asyncio.Event()
     async with asyncio.timeout(10):
-        await mail(smtp).send(TASK, ADA)
+        await mail(smtp, timeout=60).send(TASK, ADA)
     assert len(postman.mails) == 1
     postman.stays.set()
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.cli.documents import Service
-from delivery_operator.cli.localenv import DotEnv, LocalBinding, Source, local
+from delivery_operator.cli.localenv import DotEnv, LocalBinding, Source, expanded, local
 from delivery_operator.cli.rendered import bundle, provisional_bindings
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest, render, task_job
@@ -112,10 +112,11 @@ def _container(name: str, manifest: Manifest, service: Service, source: Source, 
     template = _pod_template(manifest)
     pod, labels = template["spec"], template["metadata"]["labels"]
     container = pod["containers"][0]
+    variables = source.variables(container, labels)
     made: Compose = {
         "image": container["image"],
-        "entrypoint": source.command(container, labels),
-        "environment": source.variables(container, labels),
+        "entrypoint": expanded(container["command"], variables),
+        "environment": variables,
     }
     if files := source.files(container):
         made["env_file"] = files

@@ -102,11 +102,6 @@ class Source:
                 found[name] = self._referenced(name, each["valueFrom"])
         return found
 
-    def command(self, container: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-        """Build the words that start a container, with $(NAME) expanded as the kubelet does."""
-        known = self.variables(container, labels)
-        return [_filled(word, known) for word in container["command"]]
-
     def files(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
         """List the files with whole Secrets and ConfigMaps of others, one for each: they are not known here."""
         found = []
@@ -156,6 +151,16 @@ def escaped(value: str) -> str:
 def _expanded(value: str, known: Mapping[str, str]) -> str:
     """Expand $(NAME) as the kubelet does, with what was defined before."""
     return _REFERENCE.sub(lambda match: known.get(match[1], match[0]), value)
+
+
+def expanded(command: Iterable[str], variables: Mapping[str, str]) -> list[str]:
+    """Build the words that start a container, with $(NAME) expanded as the kubelet does.
+
+    Args:
+        command: the words, as they were rendered.
+        variables: the container's, as Compose is told of them.
+    """
+    return [_filled(word, variables) for word in command]
 
 
 def _filled(word: str, known: Mapping[str, str]) -> str:

@@ -69,12 +69,7 @@ class Observer:
         if wanted:
             bound = await self.bindings.resolve(service[0], wanted.backing_services)
         uses = {use.reference for use in references.uses(wanted, bound.secrets)} if wanted else set()
-        places = {
-            database
-            for release in history.releases
-            if locks.unfinished(release)
-            for database in locks.databases(release, bound.secrets).values()
-        }
+        places = locks.places(history, bound.secrets)
         uses |= {(ReferenceKind.SECRET, secret) for secret, _ in places}
         # What a pod of an older release says may hold what that release refers to, and the spec of today does not.
         uses |= {

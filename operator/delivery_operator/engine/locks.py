@@ -62,6 +62,12 @@ def databases(release: Release, bindings: Mapping[str, str]) -> dict[str, Databa
     return {binding: (secret, kind) for binding, (secret, kind) in found.items() if secret and kind in DATABASES}
 
 
+def places(history: History, bindings: Mapping[str, str]) -> set[Database]:
+    """The databases that releases with work to do are bound to."""
+    found = (databases(release, bindings).values() for release in history.releases if unfinished(release))
+    return {place for each in found for place in each}
+
+
 def claim(scene: Scene, release: Release, role: str) -> Create | Delete | Outcome | None:
     """Take what a release needs before a Job of it is resumed.
 

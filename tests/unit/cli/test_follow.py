@@ -1,6 +1,8 @@
 """Following logs: pods that come later are read too, and what a backing service's object says is asked for."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -21,14 +23,21 @@ async def cluster() -> Cluster:
     return Cluster(UserApi(place.connection), place.namespace)
 
 
-async def test_a_pod_that_comes_later_is_read_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@asynccontextmanager
+async def following(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncIterator[follow.Line]]:
+    """The lines of order's pods as they come, for half a minute at most; it looks for new pods all the time."""
     monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.01)
+    there = await cluster()
+    lines = follow.Logs(there, "delivery.dev/service=order", {}).lines(follow=True)
+    async with there.api, asyncio.timeout(30), aclosing(lines):
+        yield lines
+
+
+async def test_a_pod_that_comes_later_is_read_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     world.populate(server)
     server.logs["order-web-1"] = "first\n"
-    there = await cluster()
     found = []
-    async with there.api, asyncio.timeout(30):
-        lines = follow.Logs(there, "delivery.dev/service=order", {}).lines(follow=True)
+    async with following(monkeypatch) as lines:
         async for line in lines:
             found.append(line)
             if line.pod == "order-web-1":
@@ -36,7 +45,6 @@ async def test_a_pod_that_comes_later_is_read_too(server: Server, monkeypatch: p
                 server.put(PODS, world.pod("late", 0, {"running": {}}))
             if len(found) == 3:
                 break
-        await lines.aclose()
     assert found == [
         follow.Line("order-web-1", "first"),
         follow.Line("late", "second"),
@@ -47,14 +55,11 @@ async def test_a_pod_that_comes_later_is_read_too(server: Server, monkeypatch: p
 async def test_each_life_of_a_container_is_read_and_a_failed_look_is_told_once(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "_LOOK_SECONDS", 0.01)
     pods = PODS.path("shop")
     server.put(PODS, world.pod("web-1", 0, {"running": {}}))
     server.logs["web-1"] = "first life"
-    there = await cluster()
     found = []
-    async with there.api, asyncio.timeout(30):
-        lines = follow.Logs(there, "delivery.dev/service=order", {}).lines(follow=True)
+    async with following(monkeypatch) as lines:
         async for line in lines:
             found.append(line)
             if line.text == "first life":
@@ -68,7 +73,6 @@ async def test_each_life_of_a_container_is_read_and_a_failed_look_is_told_once(
                 del server.failures[pods]
             else:
                 break
-        await lines.aclose()
     assert [(line.pod, line.text, line.error) for line in found] == [
         ("web-1", "first life", False),
         ("", "new pods cannot be looked for, tried again: no leader", True),

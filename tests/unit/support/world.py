@@ -377,16 +377,10 @@ class World:
     def _databases(self) -> dict[Database, tuple[str, ...]]:
         """Where the releases that have work to do are bound to, as far as their Secrets are there."""
         held = [body for (kind, _), body in self.cache.items() if kind == RELEASE]
-        releases = History.of(self.cache[SERVICE, "order"], held).releases
-        places = {
-            place
-            for release in releases
-            if locks.unfinished(release)
-            for place in locks.databases(release, self.platform.bindings).values()
-        }
+        history = History.of(self.cache[SERVICE, "order"], held)
         return {
             place: self.databases.get(place, (f"database-{place[0]}",))
-            for place in places
+            for place in locks.places(history, self.platform.bindings)
             if (ReferenceKind.SECRET, place[0]) in self.contents
         }
 

@@ -19,11 +19,12 @@ T = TypeVar("T")
 
 PING_TIMEOUT_SECONDS = 2.0
 _CONNECT_TIMEOUT_SECONDS = 5
-# Serialization failure, deadlock, the server going away or coming up, and a disk that fails.
-_TRANSIENT_STATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "58030"})
-_USED_UP = "53"  # the class of a full disk, of no memory and of too many connections
 _READ_ONLY = "25006"
 """The server became a standby, and keeps its connections: the one that writes is found by a new one."""
+# Serialization failure, deadlock, the server going away or coming up, and a disk that fails.
+_TRANSIENT_STATES = frozenset({_READ_ONLY, "40001", "40P01", "57P01", "57P02", "57P03", "58030"})
+# Lost connections; a full disk, no memory and too many connections.
+_TRANSIENT_CLASSES = ("08", "53")
 
 
 class StorageUnavailableError(UnavailableError):
@@ -144,7 +145,7 @@ def is_transient(error: Exception) -> bool:
     state = _state(error)
     if state is None:  # nothing came from the server: the connection failed
         return isinstance(error, OperationalError | InterfaceError)
-    return state.startswith(("08", _USED_UP)) or state in _TRANSIENT_STATES | {_READ_ONLY}
+    return state.startswith(_TRANSIENT_CLASSES) or state in _TRANSIENT_STATES
 
 
 def _state(error: DBAPIError) -> str | None:

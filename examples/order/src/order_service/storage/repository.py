@@ -45,15 +45,9 @@ def _page(*, first: bool) -> Select[tuple[object, ...]]:
 
 # Built once: a statement costs more to build than to send.
 _BY_ID = _select(orders.c.id == bindparam("id"))
-_IN_THE_WAY = _select(
-    or_(
-        orders.c.id == bindparam("id"),
-        and_(orders.c.user_id == bindparam("user_id"), orders.c.idempotency_key == bindparam("key")),
-    )
-)
-_OF_REQUEST = _select(
-    and_(orders.c.user_id == bindparam("user_id"), orders.c.idempotency_key == bindparam("key")),
-)
+_SAME_REQUEST = and_(orders.c.user_id == bindparam("user_id"), orders.c.idempotency_key == bindparam("key"))
+_IN_THE_WAY = _select(or_(orders.c.id == bindparam("id"), _SAME_REQUEST))
+_OF_REQUEST = _select(_SAME_REQUEST)
 _FIRST_PAGE, _NEXT_PAGE = _page(first=True), _page(first=False)
 _NOW = select(
     orders.c.id, orders.c.status, func.coalesce(orders.c.changed_at, orders.c.created_at).label("since")

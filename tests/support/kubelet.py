@@ -46,7 +46,14 @@ class Hangs:
     """The container starts and never becomes ready, or, in a Job, never ends."""
 
 
-Fate = Runs | Exits | Waits | Hangs
+@dataclass(frozen=True)
+class Evicted:
+    """The node had to make room: the pod is killed and has failed, whatever it was at."""
+
+    message: str
+
+
+Fate = Runs | Exits | Waits | Hangs | Evicted
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,7 @@ def _status(pod: Object, fate: Fate) -> Object:
         "state": {},
     }
     phase, ready = "Running", False
+    of_pod: Object = {}
     match fate:
         case Runs():
             ready = True
@@ -229,7 +237,13 @@ def _status(pod: Object, fate: Fate) -> Object:
                     "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
                     "lastState": {"terminated": end},
                 }
+        case Evicted(message):
+            phase = "Failed"
+            of_pod = {"reason": "Evicted", "message": message}
+            killed = {"exitCode": 137, "reason": "Error", "startedAt": now(), "finishedAt": now()}
+            report["state"] = {"terminated": killed}
     state = "True" if ready else "False"
     conditions = [{"type": kind, "status": state, "lastTransitionTime": now()} for kind in ("Ready", "ContainersReady")]
     conditions.append({"type": "PodScheduled", "status": "True", "lastTransitionTime": now()})
-    return {"phase": phase, "startTime": now(), "conditions": conditions, "containerStatuses": [report]}
+    reports = {"conditions": conditions, "containerStatuses": [report]}
+    return {"phase": phase, "startTime": now(), **of_pod, **reports}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import shop
 from tests.support.kube import Object, condition, wait_for
-from tests.support.kubelet import Fate, Hangs, Waits, usual
+from tests.support.kubelet import Evicted, Fate, Hangs, Waits, usual
 from tests.support.site import Site
 
 NEXT, LAST = f"{shop.IMAGE}:v1.1.0", f"{shop.IMAGE}:v1.2.0"
@@ -48,9 +48,8 @@ def test_an_evicted_migration_has_its_next_pod_when_the_last_one_has_ended(site:
     assert job["spec"]["podReplacementPolicy"] == "Failed"
     (first,) = site.kubelet.started_of("job-name", "order-r1-migrate")
     mine = first["metadata"]["uid"]
-    site.kubelet.fate = lambda pod: Hangs() if pod["metadata"]["uid"] == mine else usual(pod)
-    evicted = {"status": {"phase": "Failed", "reason": "Evicted", "message": "the node was low on memory"}}
-    site.kube.patch("Pod", site.namespace, first["metadata"]["name"], evicted, "status")
+    evicted = Evicted("the node was low on memory")
+    site.kubelet.fate = lambda pod: evicted if pod["metadata"]["uid"] == mine else usual(pod)
     shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=90)
     assert len(site.kubelet.started_of("job-name", "order-r1-migrate")) == 2
     result = site.kube.get("DeliveryRelease", site.namespace, "order-r1")["status"]["migration"]

@@ -94,6 +94,20 @@ def _grant(kube: Kube, kind: str, name: str, account: Object, resources: list[Re
     )
 
 
+def let_in(guest: str, kube: Kube, namespace: str) -> None:
+    """Let the operator of one namespace work in another, too."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"{ACCOUNT}-{namespace}"}
+    kube.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "guest", "namespace": namespace},
+            "roleRef": role,
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": guest}],
+        }
+    )
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

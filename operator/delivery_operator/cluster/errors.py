@@ -5,8 +5,9 @@ ApiError
 ├── AlreadyExists   409: a create met an object of that name
 ├── Conflict        409: the object changed since it was read, or a precondition failed
 ├── Gone            410: the resource version is too old; list again
-├── Refused         400, 401, 403, 405, 413, 422: the same request will be refused again
-│   ├── Terminating 403: the namespace is being deleted
+├── Refused         400, 401, 405, 413, 422: the same request will be refused again
+│   ├── Forbidden   403: a right is missing, a quota is used up, or a policy says no
+│   │   └── Terminating: the namespace is being deleted
 │   └── WebhookFailed 500: somebody's admission webhook did not answer
 └── Unavailable     429, 5xx, timeouts, broken connections: the same request may succeed later
     └── Deposed     it was not sent: it writes, and this process does not lead
@@ -46,7 +47,11 @@ class Refused(ApiError):
     """The API server will refuse the same request again: a policy, a quota, a missing right, a wrong field."""
 
 
-class Terminating(Refused):
+class Forbidden(Refused):
+    """The operator may not do this, or not now."""
+
+
+class Terminating(Forbidden):
     """The namespace is being deleted; nothing can be made in it."""
 
 
@@ -103,7 +108,9 @@ def of_response(  # noqa: PLR0911 one return for each class of answer
             return Gone(request, message, code=code)
         case 403 if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
             return Terminating(request, message, code=code)
-        case 400 | 401 | 403 | 405 | 413 | 422:
+        case 403:
+            return Forbidden(request, message, code=code)
+        case 400 | 401 | 405 | 413 | 422:
             return Refused(request, message, code=code)
         case 500 if _WEBHOOK in message:
             return WebhookFailed(request, message, code=code)

@@ -12,6 +12,7 @@ import structlog
 
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import ApiError, Gone
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.resources import LEASES
 from delivery_operator.cluster.store import LEASE, Body, ServiceKey, Store, service_key
 from delivery_operator.engine.snapshot import Lock
@@ -31,7 +32,7 @@ class Locks:
         api: Api,
         store: Store,
         namespace: str,
-        scopes: Iterable[str | None],
+        reach: Reach,
         changed: Callable[[ServiceKey], None],
     ) -> None:
         """Prepare; `watch` must run for changes to be seen.
@@ -40,13 +41,13 @@ class Locks:
             api: the cluster.
             store: where Leases are kept, under the service of their holder.
             namespace: the operator's own.
-            scopes: the namespaces that the operator looks at; (None,) for all.
+            reach: where the operator looks.
             changed: called with each service that a change of a Lease concerns.
         """
         self.namespace = namespace
         self._api = api
         self._store = store
-        self._scopes = frozenset(scopes)
+        self._reach = reach
         self._changed = changed
         self._wanted: dict[ServiceKey, frozenset[str]] = {}
         self._synced = asyncio.Event()
@@ -121,7 +122,7 @@ class Locks:
     def _joined(self, lease: Body) -> Lock:
         """Join a Lease with its holder, as far as the operator looks at the holder's namespace."""
         home = service_key(lease)
-        if home is None or not {None, home[0]} & self._scopes:
+        if home is None or not self._reach.covers(home[0]):
             return Lock(lease, visible=False)
         held = self._store.of_service(home)
         uid = lease["metadata"]["labels"].get(names.HOLDER_UID)

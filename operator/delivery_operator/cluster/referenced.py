@@ -22,7 +22,8 @@ from delivery_operator.api.binding import DATABASES
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.cluster.api import Api, Body
 from delivery_operator.cluster.databases import Location, locations
-from delivery_operator.cluster.errors import ApiError, Gone, NotFound
+from delivery_operator.cluster.errors import ApiError, Forbidden, Gone, NotFound
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.resources import CONFIG_MAPS, SECRETS, Resource
 from delivery_operator.cluster.store import ServiceKey
 from delivery_operator.engine.snapshot import Database, Reference
@@ -69,7 +70,7 @@ class Referenced:
         self,
         api: Api,
         key: bytes,
-        namespaces: Iterable[str | None],
+        reach: Reach,
         own_namespace: str,
         changed: Callable[[ServiceKey], None],
     ) -> None:
@@ -78,15 +79,15 @@ class Referenced:
         Args:
             api: the cluster.
             key: hashes values.
-            namespaces: where to watch; (None,) for everywhere.
+            reach: where to watch.
             own_namespace: the operator's own, whose ConfigMaps are watched too: environments take templates from them.
             changed: called with each service one of whose references changed.
         """
         self._api = api
         self._key = key
-        watched: list[str | None] = [*namespaces]
-        places = [(kind, namespace) for kind in _RESOURCES for namespace in watched]
-        if not {None, own_namespace} & {*watched}:
+        self._reach = reach
+        places = [(kind, namespace) for kind in _RESOURCES for namespace in reach.scopes]
+        if not {None, own_namespace} & {*reach.scopes}:
             places.append((ReferenceKind.CONFIG_MAP, own_namespace))
         self._changed = changed
         self._contents: dict[Place, Content] = {}
@@ -99,9 +100,10 @@ class Referenced:
         }
 
     async def synced(self) -> None:
-        """Wait until every watch has its first list."""
-        for event in self._synced.values():
-            await event.wait()
+        """Wait until every watch has its first list, where the operator is let in."""
+        for (_, namespace), event in self._synced.items():
+            if not self._reach.closed(namespace):
+                await event.wait()
 
     async def resolve(
         self, service: ServiceKey, references: Iterable[Reference], namespace: str | None = None
@@ -160,7 +162,8 @@ class Referenced:
     async def relist(self) -> None:
         """Compare everything kept with an authoritative LIST."""
         for kind, namespace in self._synced:
-            await self._list(kind, namespace)
+            if not self._reach.closed(namespace):
+                await self._list(kind, namespace)
 
     def _remember(self, service: ServiceKey, places: frozenset[Place]) -> None:
         before = self._uses.get(service, frozenset())
@@ -214,6 +217,7 @@ class Referenced:
         while True:
             try:
                 if version is None:
+                    await self._reach.entered(namespace)
                     version = await self._list(kind, namespace)
                     self._synced[kind, namespace].set()
                 async for event, metadata in self._api.watch_metadata(_RESOURCES[kind], namespace, version):
@@ -223,6 +227,8 @@ class Referenced:
             except Gone:
                 version = None
             except ApiError as error:
+                if isinstance(error, Forbidden):
+                    version = None  # begin with a LIST where the operator is let in again
                 log.warning("watch interrupted", kind=kind.value, error=str(error))
                 await asyncio.sleep(_RECONNECT_SECONDS)
 

@@ -95,6 +95,11 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self.closed = Gauge(
+            "delivery_operator_namespaces_closed",
+            "Namespaces in DELIVERY_OPERATOR_NAMESPACES that do not let the operator in: deleted, or without its Role.",
+            registry=self.registry,
+        )
         self.drift_repairs = Counter(
             "delivery_operator_drift_repairs_total",
             "Children set back, or made again, after somebody changed or deleted them, by kind.",

@@ -24,6 +24,7 @@ from delivery_operator.cluster.leases import Lease
 from delivery_operator.cluster.lifetimes import Lifetimes
 from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import STORED
 from delivery_operator.cluster.store import LEASE, Body, Store
@@ -80,6 +81,7 @@ async def run(settings: Settings) -> None:
         if leader:
             queue.resume()
 
+    reach = Reach(settings.scopes)
     async with Api(target) as free, _http(settings, vitals, metrics):
         key = await parts.patiently(lambda: hashkey.load(free, settings.namespace), stop)
         if key is None:
@@ -89,7 +91,7 @@ async def run(settings: Settings) -> None:
         async with Api(target, leadership.fence) as api:
             discovery = Discovery(api)
             bindings = Bindings(api, discovery)
-            referenced = Referenced(api, key, settings.scopes, settings.namespace, queue.add)
+            referenced = Referenced(api, key, reach, settings.namespace, queue.add)
             environments = Environments(
                 api,
                 store,
@@ -100,18 +102,20 @@ async def run(settings: Settings) -> None:
                 everywhere=not settings.namespaces,
                 named=queue.add,
             )
-            locks = Locks(api, store, settings.namespace, settings.scopes, queue.add)
+            locks = Locks(api, store, settings.namespace, reach, queue.add)
             observer = Observer(store, referenced, environments, bindings, locks, discovery)
             recorder = Recorder(api, lambda result: metrics.events.labels(result).inc(), settings.identity)
             actor = Actor(api, store, written, recorder.tell)
-            reconciler = Reconciler(store, observer, environments, actor, queue, metrics)
-            resync = Resync(api, discovery, bindings, store, referenced, queue, vitals, metrics, settings)
+            reconciler = Reconciler(store, observer, environments, actor, queue, metrics, reach)
+            resync = Resync(
+                api, discovery, bindings, store, referenced, queue, vitals, metrics, reach, settings.resync_seconds
+            )
             looked = asyncio.ensure_future(_first_look(leadership, resync))
             await parts.run(
                 stop,
                 queue,
                 leadership,
-                _watch(target, settings, _heard(vitals, store, queue), resync, looked),
+                _watch(target, _heard(vitals, store, queue), resync, looked),
                 referenced.watch(),
                 locks.watch(),
                 _gauges(metrics, queue, store),
@@ -153,28 +157,27 @@ async def _first_look(leadership: Leadership, resync: Resync) -> bool:
     return led
 
 
-async def _watch(
-    target: Connection, settings: Settings, heard: Heard, resync: Resync, looked: asyncio.Future[bool]
-) -> None:
-    """Watch the kinds that are served; begin anew whenever they are others.
+async def _watch(target: Connection, heard: Heard, resync: Resync, looked: asyncio.Future[bool]) -> None:
+    """Watch the kinds that are served where the operator is let in; begin anew whenever these are others.
 
     Raises:
         Exception: whatever ended the watches.
     """
     await looked  # kopf looks once for the kinds there are: a CRD that came later would not be watched
     while True:
-        resync.kinds_changed.clear()
+        resync.outdated.clear()
         optional = resync.discovery.resources
-        log.info("watching", optional_kinds=[each.kind for each in optional])
-        async with Watches(target, (*STORED, *optional), settings, heard) as watches:
-            changed = asyncio.create_task(resync.kinds_changed.wait())
+        scopes = resync.reach.open
+        log.info("watching", optional_kinds=[each.kind for each in optional], namespaces=list(filter(None, scopes)))
+        async with Watches(target, (*STORED, *optional), scopes, heard) as watches:
+            changed = asyncio.create_task(resync.outdated.wait())
             ended = asyncio.create_task(watches.ended())
             try:
                 await asyncio.wait([changed, ended], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 changed.cancel()
                 ended.cancel()
-            if not resync.kinds_changed.is_set():
+            if not resync.outdated.is_set():
                 return ended.result()
         resync.vitals.begin_anew()
 

@@ -18,6 +18,7 @@ from delivery_operator.cluster.act import Actor, WriteRefused
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import ApiError, Terminating, Unavailable, WebhookFailed
 from delivery_operator.cluster.observe import Observer
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.engine import environment, locks, tasks
 from delivery_operator.engine.decide import decide
@@ -51,6 +52,7 @@ class Reconciler:
     actor: Actor
     queue: Queue
     metrics: Metrics
+    reach: Reach
 
     async def work(self) -> None:
         """Be one worker: reconcile key after key until the queue is closed."""
@@ -107,6 +109,8 @@ class Reconciler:
             ApiError: it could not be asked.
             NotConverging: a bug.
         """
+        if not self.reach.covers(key[0]):
+            return None  # what is known of it is old, or not all there is: the next LIST of it names the service again
         for _ in range(MOST_PLANS):
             self.queue.looking(key)
             snapshot = await self.observer.observe(key)

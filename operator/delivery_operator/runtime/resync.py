@@ -13,14 +13,14 @@ import structlog
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
-from delivery_operator.cluster.errors import ApiError
+from delivery_operator.cluster.errors import ApiError, Forbidden
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import OPTIONAL, STORED, Resource
 from delivery_operator.cluster.store import ObjectKey, ServiceKey, Store
 from delivery_operator.render.names import SERVICE
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
-from delivery_operator.runtime.settings import Settings
 from delivery_operator.runtime.vitals import Vitals
 
 FIRST_SECONDS: Final = 15.0
@@ -33,7 +33,10 @@ class Resync:
     """Lists everything now and then.
 
     Attributes:
-        kinds_changed: set when the cluster serves other kinds than before: the watches must begin anew.
+        reach: where to look; here it is found out.
+        period: seconds between two looks.
+        outdated: set when other kinds are served than before, or other namespaces let the operator in: the watches must
+            begin anew.
     """
 
     api: Api
@@ -44,18 +47,20 @@ class Resync:
     queue: Queue
     vitals: Vitals
     metrics: Metrics
-    settings: Settings
-    kinds_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    reach: Reach
+    period: float
+    outdated: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Resync every period until cancelled; a failed one is tried again at the next.
 
-        The first comes early: what was deleted between the first LIST and the start of the watches is in no event.
+        The first comes early, and so does the next one after the watches begin anew: what was deleted between a LIST
+        and the start of the watches is in no event.
         """
-        pause = min(FIRST_SECONDS, self.settings.resync_seconds)
+        early = True
         while True:
-            await asyncio.sleep(pause)
-            pause = self.settings.resync_seconds
+            await asyncio.sleep(min(FIRST_SECONDS, self.period) if early else self.period)
+            before = self._watched()
             try:
                 await self.once()
                 await self.referenced.relist()
@@ -64,9 +69,7 @@ class Resync:
                 log.warning("resync failed", error=str(error))
             else:
                 self.metrics.resyncs.labels("done").inc()
-            if self.kinds_changed.is_set():
-                # The watches begin anew, and what is deleted meanwhile is in no event.
-                pause = min(FIRST_SECONDS, self.settings.resync_seconds)
+            early = before != self._watched()
 
     async def once(self) -> int:
         """Ask what is served, list every kind into the store, and queue every service and environment.
@@ -75,18 +78,19 @@ class Resync:
             How many services there are.
 
         Raises:
-            ApiError: a LIST failed; what was listed before it is kept.
+            ApiError: a LIST failed, or no namespace lets the operator in; what was listed before it is kept.
         """
-        if await self.discovery.refresh() and self.vitals.synced:
-            self.kinds_changed.set()
-        for resource in OPTIONAL:
-            if resource not in self.discovery.resources:
-                self.store.forget(resource.kind)
-        self.bindings.forget()
-        changed: set[ServiceKey] = set()
-        for resource in (*STORED, *self.discovery.resources):
-            for namespace in self.settings.scopes if resource.namespaced else (None,):
-                changed |= await self._list(resource, namespace)
+        before = self._watched()
+        try:
+            await self.discovery.refresh()
+            for resource in OPTIONAL:
+                if resource not in self.discovery.resources:
+                    self.store.forget(resource.kind)
+            self.bindings.forget()
+            changed = await self._list_all()
+        finally:
+            if before != self._watched() and self.vitals.synced:
+                self.outdated.set()
         if self.vitals.synced:
             self.metrics.corrections.inc(len(changed))
         self.vitals.synced = True
@@ -94,6 +98,36 @@ class Resync:
         for key in {*self.store.keys(), *changed}:
             self.queue.add(key)
         return len(self.store.services())
+
+    def _watched(self) -> tuple[object, ...]:
+        """What the watches are of, if they begin now."""
+        return self.discovery.resources, self.reach.open
+
+    async def _list_all(self) -> set[ServiceKey]:
+        """List what belongs to no namespace, and then each namespace; the services for which something changed."""
+        changed: set[ServiceKey] = set()
+        kinds = (*STORED, *self.discovery.resources)
+        for resource in kinds:
+            if not resource.namespaced:
+                changed |= await self._list(resource, None)
+        refused: dict[str | None, Forbidden] = {}
+        for scope in self.reach.scopes:
+            try:
+                for resource in kinds:
+                    if resource.namespaced:
+                        changed |= await self._list(resource, scope)
+            except Forbidden as error:
+                refused[scope] = error
+            else:
+                self.reach.set(scope, is_open=True)
+        # Where all of them refuse, the fault is the operator's, and it is waited for.
+        if len(refused) == len(self.reach.scopes):
+            raise next(iter(refused.values()))
+        for scope, why in refused.items():
+            self.reach.set(scope, is_open=False)
+            log.warning("namespace does not let the operator in", namespace=scope, error=str(why))
+        self.metrics.closed.set(len(refused))
+        return changed
 
     async def _list(self, resource: Resource, namespace: str | None) -> set[ServiceKey]:
         """Take a collection into the store; the services for which something changed."""

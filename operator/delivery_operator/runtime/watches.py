@@ -17,7 +17,6 @@ from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Body
 from delivery_operator.runtime import handlers
 from delivery_operator.runtime.handlers import Heard
-from delivery_operator.runtime.settings import Settings
 
 _STOP_SECONDS: Final = 5.0
 
@@ -25,17 +24,18 @@ _STOP_SECONDS: Final = 5.0
 class Watches:
     """The watches of some kinds. Use it as an async context manager in the operator's loop.
 
-    kopf looks once, at its start, for the kinds there are. When others are served later, these watches end and new ones
-    begin: each begins with a LIST, so nothing that happened in between is lost but deletions, which a resync finds.
+    kopf looks once, at its start, for the kinds there are, and keeps its namespaces. When others are to be watched,
+    these watches end and new ones begin: each begins with a LIST, so nothing that happened in between is lost but
+    deletions, which a resync finds.
     """
 
     def __init__(
-        self, connection: Connection, resources: tuple[Resource, ...], settings: Settings, heard: Heard
+        self, connection: Connection, resources: tuple[Resource, ...], scopes: tuple[str | None, ...], heard: Heard
     ) -> None:
-        """Watch these kinds with this connection; `heard` is called in the operator's loop."""
+        """Watch these kinds in these namespaces, (None,) for all; `heard` is called in the operator's loop."""
         self._resources = resources
         self._connection = connection
-        self._settings = settings
+        self._namespaces = [scope for scope in scopes if scope is not None]
         self._heard = heard
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
@@ -75,8 +75,8 @@ class Watches:
             registry=handlers.registry(self._connection, self._resources, self._hand_over),
             settings=handlers.settings(self._resources),
             standalone=True,
-            clusterwide=not self._settings.namespaces,
-            namespaces=list(self._settings.namespaces),
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
             stop_flag=self._stop,
         )
 

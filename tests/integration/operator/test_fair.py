@@ -6,26 +6,11 @@ from contextlib import AbstractContextManager
 from delivery_operator.cluster.api import TIMEOUT_SECONDS
 from tests.support import shop
 from tests.support.kube import wait_for
-from tests.support.operator import ACCOUNT, OperatorProcess
+from tests.support.operator import OperatorProcess, let_in
 from tests.support.site import Site
 
 WORKERS = 4
 SERVICES = 30
-
-
-def let_in(guest: Site, host: Site) -> None:
-    """Let the operator of one site work in another, too."""
-    name = f"{ACCOUNT}-{host.namespace}"
-    account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": guest.namespace}
-    host.kube.create(
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "guest", "namespace": host.namespace},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [account],
-        }
-    )
 
 
 def test_a_namespace_whose_writes_hang_does_not_hold_up_another(
@@ -33,7 +18,7 @@ def test_a_namespace_whose_writes_hang_does_not_hold_up_another(
 ) -> None:
     """A webhook of a third party that never answers, say: each write of that namespace takes until its timeout."""
     with open_site() as quiet, open_site() as noisy, quiet.proxied() as (proxy, through_proxy):
-        let_in(quiet, noisy)
+        let_in(quiet.namespace, noisy.kube, noisy.namespace)
         both = f"{quiet.namespace},{noisy.namespace}"
         operator = quiet.start(through_proxy, namespaces=both, workers=str(WORKERS))
         wait_for(lambda: operator.says("started"), "the start", 30, operator.log)

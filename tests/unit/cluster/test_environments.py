@@ -7,6 +7,7 @@ import pytest
 
 from delivery_operator.api.environment import DeliveryEnvironmentSpec
 from delivery_operator.cluster.environments import Environments
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Store
 from tests.unit.support import builders
@@ -23,7 +24,7 @@ class Scene:
         self.store = Store()
         self.changed: list[tuple[str, str]] = []
         self.named: list[tuple[str, str]] = []
-        self.referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.changed.append)
+        self.referenced = Referenced(self.api, b"k" * 32, Reach((None,)), "system", self.changed.append)
         self.environments = Environments(
             self.api,
             self.store,

@@ -10,6 +10,7 @@ import pytest
 from delivery_operator.cluster import locks as module
 from delivery_operator.cluster.errors import Gone, Unavailable
 from delivery_operator.cluster.locks import Locks
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.render import names
 from tests.unit.support.api import FakeApi
@@ -34,11 +35,11 @@ def child(kind: str, name: str, uid: str) -> dict[str, Any]:
 class Scene:
     """Leases with their API server, and which services were told of a change."""
 
-    def __init__(self, *scopes: str | None) -> None:
-        self.api, self.store = FakeApi(), Store()
+    def __init__(self, *scopes: str) -> None:
+        self.api, self.store, self.reach = FakeApi(), Store(), Reach(scopes or (None,))
         self.changed: list[ServiceKey] = []
         self.told = asyncio.Event()
-        self.locks = Locks(self.api, self.store, "system", scopes or (None,), self.tell)
+        self.locks = Locks(self.api, self.store, "system", self.reach, self.tell)
 
     def tell(self, service: ServiceKey) -> None:
         self.changed.append(service)
@@ -98,6 +99,16 @@ async def test_a_holder_in_a_namespace_that_is_not_looked_at_is_not_seen() -> No
     scene = Scene("pay")
     scene.api.put(lease())
     await scene.locks.relist()
+    assert scene.locks.of(PAYMENT, [LEASE])[LEASE].visible is False
+
+
+async def test_a_holder_in_a_namespace_that_lets_nobody_in_is_not_seen_any_more() -> None:
+    """What was known of it is old: a migration may run there that nobody sees."""
+    scene = Scene("pay", "shop")
+    scene.api.put(lease())
+    await scene.locks.relist()
+    assert scene.locks.of(PAYMENT, [LEASE])[LEASE].visible is True
+    scene.reach.set("shop", is_open=False)
     assert scene.locks.of(PAYMENT, [LEASE])[LEASE].visible is False
 
 

@@ -11,6 +11,7 @@ from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.store import Store
 from delivery_operator.render.manifests import pack
@@ -28,7 +29,7 @@ class Scene:
     def __init__(self, fields: dict[str, Any]) -> None:
         self.api = FakeApi()
         self.store = Store()
-        referenced = Referenced(self.api, b"k" * 32, (None,), "system", lambda _: None)
+        referenced = Referenced(self.api, b"k" * 32, Reach((None,)), "system", lambda _: None)
         discovery = Discovery(self.api)
         self.observer = Observer(
             self.store,
@@ -37,7 +38,7 @@ class Scene:
                 self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
             ),
             Bindings(self.api, discovery),
-            Locks(self.api, self.store, "system", (None,), lambda _: None),
+            Locks(self.api, self.store, "system", Reach((None,)), lambda _: None),
             discovery,
         )
         self.service = builders.service(fields)

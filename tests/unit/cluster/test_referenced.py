@@ -10,7 +10,8 @@ import pytest
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.cluster import referenced as module
-from delivery_operator.cluster.errors import Gone, Unavailable
+from delivery_operator.cluster.errors import Forbidden, Gone, Unavailable
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced, blanked
 from delivery_operator.cluster.store import ServiceKey
 from tests.unit.support.api import FakeApi
@@ -36,7 +37,7 @@ class Scene:
         self.api = FakeApi()
         self.changed: list[ServiceKey] = []
         self.told = asyncio.Event()
-        self.referenced = Referenced(self.api, key, (None,), "system", self.tell)
+        self.referenced = Referenced(self.api, key, Reach((None,)), "system", self.tell)
 
     def tell(self, service: ServiceKey) -> None:
         self.changed.append(service)
@@ -208,7 +209,7 @@ async def test_a_relist_finds_what_the_watch_did_not_tell(scene: Scene) -> None:
 
 async def test_a_relist_of_one_namespace_says_nothing_of_others() -> None:
     scene = Scene()
-    scene.referenced = Referenced(scene.api, b"k" * 32, ("other",), "system", scene.changed.append)
+    scene.referenced = Referenced(scene.api, b"k" * 32, Reach(("other",)), "system", scene.changed.append)
     scene.api.put(secret(url="1"))
     await scene.hashes(DB)
     scene.api.put(secret(url="2"))
@@ -234,6 +235,37 @@ async def test_a_watch_that_ends_is_begun_again(
     watching.api.events.put_nowait(("MODIFIED", watching.api.put(secret(url="2"))["metadata"]))
     await watching.told.wait()
     assert watching.changed[0] == ORDER
+
+
+async def test_a_namespace_that_does_not_let_the_operator_in_holds_up_no_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked only when it is known to be open, and then for a LIST: what happened meanwhile is in no event."""
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
+    reach = Reach(("pay", "shop"))
+    reach.set("pay", is_open=False)
+    scene.api.closed.add("pay")
+    scene.referenced = Referenced(scene.api, b"k" * 32, reach, "system", scene.tell)
+    watching = asyncio.create_task(scene.referenced.watch())
+    await asyncio.wait_for(scene.referenced.synced(), 5)
+    assert [each for each in scene.api.requests if " pay" in each] == []
+    scene.api.closed.clear()
+    reach.set("pay", is_open=True)
+    await asyncio.wait_for(scene.referenced.synced(), 5)
+    assert {"list Secret pay", "list ConfigMap pay"} <= set(scene.api.requests)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+
+async def test_a_watch_that_is_refused_begins_with_a_list(watching: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
+    watching.api.put(secret(url="1"))
+    await watching.hashes(DB)
+    watching.api.put(secret(url="2"))
+    watching.api.events.put_nowait(Forbidden("WATCH", "forbidden", code=403))
+    await asyncio.wait_for(watching.told.wait(), 5)
+    assert watching.changed == [ORDER]
 
 
 async def test_sensitive_values_are_those_of_secrets_whole_and_in_parts(scene: Scene) -> None:

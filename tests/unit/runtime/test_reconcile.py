@@ -16,6 +16,7 @@ from delivery_operator.cluster.environments import Environments
 from delivery_operator.cluster.errors import Refused, Terminating, Unavailable, WebhookFailed
 from delivery_operator.cluster.locks import Locks
 from delivery_operator.cluster.observe import Observer
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.cluster.store import Store
@@ -47,7 +48,8 @@ class Scene:
         self.queue = Queue()
         self.metrics = Metrics()
         self.written: list[str] = []
-        referenced = Referenced(self.api, b"k" * 32, (None,), "system", self.queue.add)
+        self.reach = Reach(("shop",))
+        referenced = Referenced(self.api, b"k" * 32, self.reach, "system", self.queue.add)
         discovery = Discovery(self.api)
         environments = Environments(
             self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
@@ -59,13 +61,14 @@ class Scene:
                 referenced,
                 environments,
                 Bindings(self.api, discovery),
-                Locks(self.api, self.store, "system", (None,), self.queue.add),
+                Locks(self.api, self.store, "system", self.reach, self.queue.add),
                 discovery,
             ),
             environments,
             Actor(self.api, self.store, self._wrote, lambda _: None),
             self.queue,
             self.metrics,
+            self.reach,
         )
 
     def _wrote(self, verb: str, body: Mapping[str, Any]) -> None:
@@ -120,6 +123,16 @@ async def test_a_reconcile_goes_as_far_as_it_can(scene: Scene) -> None:
     assert len(scene.written) == children + 2
     assert scene.written[0] == "create DeliveryRelease"
     assert scene.written[-1] == "patch-status DeliveryService"
+
+
+async def test_nothing_is_done_where_the_operator_is_not_let_in(scene: Scene) -> None:
+    """What it knows of it is old, or not all there is: the LIST that finds it open names the service."""
+    scene.reach.set("shop", is_open=False)
+    assert await scene.reconciler.reconcile(ORDER) is None
+    assert scene.written == []
+    scene.reach.set("shop", is_open=True)
+    await scene.reconciler.reconcile(ORDER)
+    assert scene.written
 
 
 async def test_a_status_that_was_written_needs_no_other_look(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

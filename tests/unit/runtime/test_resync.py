@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
+from delivery_operator.cluster.api import Listing
 from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
-from delivery_operator.cluster.errors import Unavailable
+from delivery_operator.cluster.errors import Forbidden, Unavailable
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
-from delivery_operator.cluster.resources import STORED
+from delivery_operator.cluster.resources import STORED, Resource
 from delivery_operator.cluster.store import Store
 from delivery_operator.render.names import SERVICE
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.queue import Queue
 from delivery_operator.runtime.resync import Resync
-from delivery_operator.runtime.settings import Settings
 from delivery_operator.runtime.vitals import DEAF_AFTER_SECONDS, Vitals
 from tests.unit.support import builders
 from tests.unit.support.api import FakeApi
@@ -35,16 +36,28 @@ class Scene:
         self.queue = Queue()
         self.vitals = Vitals(lambda: self.now)
         self.metrics = Metrics()
-        settings = Settings(namespaces=namespaces, resync_seconds=60)
-        referenced = Referenced(self.api, b"k" * 32, settings.scopes, "system", self.queue.add)
+        self.reach = Reach(namespaces or (None,))
+        self.referenced = Referenced(self.api, b"k" * 32, self.reach, "system", self.queue.add)
         self.discovery = Discovery(self.api)
         bindings = Bindings(self.api, self.discovery)
         self.resync = Resync(
-            self.api, self.discovery, bindings, self.store, referenced, self.queue, self.vitals, self.metrics, settings
+            self.api,
+            self.discovery,
+            bindings,
+            self.store,
+            self.referenced,
+            self.queue,
+            self.vitals,
+            self.metrics,
+            self.reach,
+            period=60,
         )
 
     def value(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(f"delivery_operator_{name}_total", labels) or 0.0
+
+    def gauge(self, name: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"delivery_operator_{name}")
 
     async def queued(self) -> set[tuple[str, str] | None]:
         keys = set()
@@ -123,6 +136,84 @@ async def test_with_namespaces_each_is_listed() -> None:
     assert len(lists) == 2 * len(STORED) - 1, "an environment has no namespace"
 
 
+@pytest.fixture
+async def partly() -> Scene:
+    """Two namespaces with a service each, which have been listed; one does not let the operator in any more."""
+    scene = Scene("shop", "pay")
+    for namespace in ("shop", "pay"):
+        scene.api.put(builders.service(builders.spec(), namespace=namespace))
+    await scene.resync.once()
+    await scene.queued()
+    scene.api.closed.add("pay")
+    return scene
+
+
+async def test_a_namespace_that_does_not_let_the_operator_in_holds_up_no_other(partly: Scene) -> None:
+    """Invariant 10: it was deleted, and the Role in it with it."""
+    partly.api.put(deployment())
+    await partly.resync.once()
+    assert partly.store.get("Deployment", "shop", "order-web") is not None
+    assert (partly.reach.open, partly.gauge("namespaces_closed")) == (("shop",), 1)
+    assert ORDER in await partly.queued()
+    assert partly.resync.outdated.is_set(), "the watches of it would be refused for ever"
+
+
+async def test_what_was_known_of_it_is_not_forgotten(partly: Scene) -> None:
+    """Nobody said that its objects are gone: a Lease would be let go that a migration of it holds."""
+    await partly.resync.once()
+    assert partly.store.get("DeliveryService", "pay", "order") is not None
+
+
+async def test_a_namespace_that_lets_the_operator_in_again_is_served_again(partly: Scene) -> None:
+    await partly.resync.once()
+    await partly.queued()
+    partly.resync.outdated.clear()
+    partly.api.closed.clear()
+    await partly.resync.once()
+    assert (partly.reach.open, partly.gauge("namespaces_closed")) == (("shop", "pay"), 0)
+    assert ("pay", "order") in await partly.queued()
+    assert partly.resync.outdated.is_set()
+
+
+async def test_a_namespace_that_is_closed_from_the_start_is_left_out_and_the_watches_begin_without_it() -> None:
+    scene = Scene("gone", "shop")
+    scene.api.closed.add("gone")
+    scene.api.put(builders.service(builders.spec()))
+    await scene.resync.once()
+    assert await scene.queued() == {ORDER}
+    assert (scene.reach.open, scene.resync.outdated.is_set()) == (("shop",), False)
+
+
+async def test_a_namespace_is_open_only_when_all_of_it_was_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services without the releases they have are no ground for a decision."""
+    scene = Scene("shop", "pay")
+    listed = scene.api.list
+
+    async def without_network_policies(resource: Resource, namespace: str | None, **more: Any) -> Listing:
+        if (resource.kind, namespace) == ("NetworkPolicy", "pay"):
+            raise Forbidden("GET networkpolicies", "forbidden", code=403)
+        return await listed(resource, namespace, **more)
+
+    monkeypatch.setattr(scene.api, "list", without_network_policies)
+    await scene.resync.once()
+    assert scene.reach.open == ("shop",)
+
+
+async def test_where_no_namespace_lets_the_operator_in_it_is_its_own_fault_and_waited_for(partly: Scene) -> None:
+    partly.api.closed.add("shop")
+    with pytest.raises(Forbidden):
+        await partly.resync.once()
+    assert partly.reach.open == ("shop", "pay")
+
+
+async def test_references_in_a_closed_namespace_are_not_asked_for(partly: Scene) -> None:
+    await partly.resync.once()
+    partly.api.requests.clear()
+    await partly.referenced.relist()
+    assert [each for each in partly.api.requests if " pay" in each] == []
+    assert "list Secret shop" in partly.api.requests
+
+
 async def test_the_watches_owe_what_a_list_has_shown(scene: Scene) -> None:
     await scene.resync.once()
     scene.now = DEAF_AFTER_SECONDS + 1
@@ -152,10 +243,10 @@ MONITORS = {"resources": [{"kind": "PodMonitor", "name": "podmonitors"}]}
 
 async def test_a_kind_that_comes_later_is_listed_and_has_the_watches_begin_anew(scene: Scene) -> None:
     await scene.resync.once()
-    assert not scene.resync.kinds_changed.is_set(), "nothing is watched before the first LIST"
+    assert not scene.resync.outdated.is_set(), "nothing is watched before the first LIST"
     scene.api.paths["/apis/monitoring.coreos.com/v1"] = MONITORS
     await scene.resync.once()
-    assert scene.resync.kinds_changed.is_set()
+    assert scene.resync.outdated.is_set()
     assert f"list PodMonitor all {SERVICE}" in scene.api.requests
 
 

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from delivery_operator.cluster.api import Api, Listing
-from delivery_operator.cluster.errors import AlreadyExists, ApiError, Conflict, NotFound
+from delivery_operator.cluster.errors import AlreadyExists, ApiError, Conflict, Forbidden, NotFound
 from delivery_operator.cluster.resources import Resource
 from delivery_operator.render.names import MANAGER
 
@@ -27,6 +27,8 @@ class FakeApi(Api):
         """Errors for the next writes, one each."""
         self.read_failures: deque[ApiError] = deque()
         """Errors for the next reads, one each."""
+        self.closed: set[str] = set()
+        """Namespaces in which nothing may be listed or watched."""
         self.before_answer: Callable[[], None] = lambda: None
         """Called when the answer to a read is made and not yet delivered."""
         self.events: asyncio.Queue[tuple[str, Body] | ApiError | None] = asyncio.Queue()
@@ -131,6 +133,7 @@ class FakeApi(Api):
         self, resource: Resource, namespace: str | None, *, selector: str = "", metadata_only: bool = False
     ) -> Listing:
         self.requests.append(f"list {resource.kind} {namespace or 'all'} {selector}".strip())
+        self._enter(namespace)
         if self.read_failures:
             raise self.read_failures.popleft()
         found = [
@@ -151,6 +154,7 @@ class FakeApi(Api):
         self, resource: Resource, namespace: str | None, version: str
     ) -> AsyncIterator[tuple[str, Body]]:
         self.requests.append(f"watch {resource.kind} {namespace or 'all'} {version}")
+        self._enter(namespace)
         if resource.kind != "Secret":
             await asyncio.Event().wait()
         while (event := await self.events.get()) is not None:
@@ -166,6 +170,10 @@ class FakeApi(Api):
             if isinstance(event, ApiError):
                 raise event
             yield event
+
+    def _enter(self, namespace: str | None) -> None:
+        if namespace in self.closed:
+            raise Forbidden(f"GET {namespace}", "forbidden", code=403)
 
     def _write(self, verb: str, resource: Resource, body: Mapping[str, Any]) -> Place:
         metadata = body["metadata"]

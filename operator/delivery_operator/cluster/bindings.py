@@ -2,7 +2,8 @@
 
 https://servicebinding.io/spec/core/1.1.0/#provisioned-service: the Secret's name is in status.binding.name. Their kinds
 are anybody's, so they are read one by one and not watched: what was found is kept until the next resync, and what was
-not is asked for again with each look.
+not is asked for again with each look. An API that does not answer then (its conversion webhook is down, say) has not
+said anything else: what it said last still counts.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from delivery_operator.api.binding import BackingService, ProvisionedService
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.discovery import Discovery
-from delivery_operator.cluster.errors import NotFound, Refused
+from delivery_operator.cluster.errors import NotFound, Refused, Unavailable
 
 Place = tuple[str, str, str, str]
 """apiVersion, kind, namespace and name."""
@@ -36,16 +37,18 @@ class Bindings:
     api: Api
     discovery: Discovery
     _known: dict[Place, str] = field(default_factory=dict)
+    _before: dict[Place, str] = field(default_factory=dict)
+    """What was known at the last `forget`."""
 
     def forget(self) -> None:
         """Read everything again when it is next asked for."""
-        self._known.clear()
+        self._known, self._before = {}, self._known
 
     async def resolve(self, namespace: str, services: list[BackingService]) -> Bound:
         """Find the Secret of each backing service that has a provisioned service.
 
         Raises:
-            ApiError: the API server did not answer.
+            ApiError: the API server did not answer, and has not before.
         """
         bound = Bound({}, {})
         for service in services:
@@ -56,7 +59,12 @@ class Bindings:
             secret = self._known.get(place)
             problem = ""
             if secret is None:
-                secret, problem = await self._look(namespace, target)
+                try:
+                    secret, problem = await self._look(namespace, target)
+                except Unavailable:
+                    secret = self._before.get(place)
+                    if secret is None:
+                        raise
             if secret is None:
                 bound.problems[service.name] = f"{target.kind} {target.name} {problem} (needed for {service.name})"
             else:

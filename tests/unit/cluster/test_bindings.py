@@ -91,6 +91,29 @@ async def test_a_kind_of_the_core(scene: Scene) -> None:
     assert (await scene.bindings.resolve("shop", [service])).secrets == {"db": "found"}
 
 
+async def test_an_api_that_stopped_answering_has_not_taken_back_what_it_said(scene: Scene) -> None:
+    """Invariant 10: a conversion webhook of others that is down does not stop the services that are bound already."""
+    scene.says(status={"binding": {"name": "orders-app"}})
+    await scene.bindings.resolve("shop", [DB])
+    for _ in range(3):
+        scene.bindings.forget()
+        scene.api.read_failures.append(Unavailable("GET", "conversion webhook failed", code=500))
+        assert (await scene.bindings.resolve("shop", [DB])).secrets == {"db": "orders-app"}
+    scene.bindings.forget()
+    scene.says(status={"binding": {"name": "orders-app-2"}})
+    assert (await scene.bindings.resolve("shop", [DB])).secrets == {"db": "orders-app-2"}
+
+
+async def test_what_nobody_asks_for_any_more_is_not_kept(scene: Scene) -> None:
+    scene.says(status={"binding": {"name": "orders-app"}})
+    await scene.bindings.resolve("shop", [DB])
+    scene.bindings.forget()
+    scene.bindings.forget()
+    scene.api.read_failures.append(Unavailable("GET", "timeout"))
+    with pytest.raises(Unavailable):
+        await scene.bindings.resolve("shop", [DB])
+
+
 async def test_an_api_server_that_does_not_answer_is_no_answer(scene: Scene) -> None:
     await scene.problem()
     scene.api.read_failures.append(Unavailable("GET", "timeout"))

@@ -73,10 +73,9 @@ class Observer:
         uses |= {(ReferenceKind.SECRET, secret) for secret, _ in places}
         # What a pod of an older release says may hold what that release refers to, and the spec of today does not.
         uses |= {
-            use.reference
+            reference
             for release in history.of_pods(each for each in held if each["kind"] == "Pod")
-            if release.spec
-            for use in references.uses(release.spec, bound.secrets)
+            for reference in release.references
         }
         values, sensitive = await self.referenced.resolve(service, uses)
         hashes = await self.referenced.databases(service[0], places)

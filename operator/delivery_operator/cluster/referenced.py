@@ -40,7 +40,7 @@ _PUBLIC: Final = frozenset({"database", "dbname", "host", "hostname", "port", "p
 """Well-known entries (https://servicebinding.io) that are no secret, and without which an error could not be read."""
 _RECONNECT_SECONDS: Final = 1.0
 _EARLIER: Final = 4
-"""Versions of a Secret before today's whose values are blanked out as well."""
+"""How many sets of values that a Secret had before are blanked out as well."""
 
 Place = tuple[ReferenceKind, str, str]
 """Kind, namespace and name."""
@@ -253,7 +253,9 @@ class Referenced:
             return
         self._contents.pop(place, None)
         if content is not None and content.sensitive:
-            self._earlier.setdefault(place, deque(maxlen=_EARLIER)).append(content.sensitive)
+            earlier = self._earlier.setdefault(place, deque(maxlen=_EARLIER))
+            if content.sensitive not in earlier:  # many a change is one of an annotation
+                earlier.append(content.sensitive)
         for service in self._users[place]:
             self._changed(service)
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from delivery_operator.api.release import Phase
+from delivery_operator.api.release import Phase, ReferenceKind
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine import adoption, jobs
 from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.scaled import SCALING, Scaled
-from delivery_operator.engine.snapshot import Snapshot
+from delivery_operator.engine.snapshot import Reference, Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest, unpack
 
@@ -97,6 +97,12 @@ class Release:
         """What of a spec it was made from."""
         found: Mapping[str, Any] = self.body["spec"]["content"]
         return found
+
+    @property
+    def references(self) -> frozenset[Reference]:
+        """The Secrets and ConfigMaps that it refers to, those included that provisioned services named then."""
+        recorded = self.body["spec"].get("references") or ()
+        return frozenset((ReferenceKind(each["kind"]), each["name"]) for each in recorded)
 
     @property
     def spec(self) -> DeliveryServiceSpec | None:

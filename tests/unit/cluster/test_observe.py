@@ -105,11 +105,11 @@ async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> N
 
 
 async def test_what_a_pod_of_an_older_release_says_is_blanked_by_what_that_refers_to(scene: Scene) -> None:
-    """Invariant 8: the spec of today may name another Secret, which may not even be there."""
-    old = builders.spec(config={"STRIPE_KEY": {"secretKeyRef": {"name": "stripe-v1", "key": "key"}}})
+    """Invariant 8: the spec of today may name another Secret; and a provisioned service that named it may be gone."""
     data = {"key": base64.b64encode(b"sk_live_0123").decode()}
     scene.api.put({"kind": "Secret", "metadata": {"name": "stripe-v1", "namespace": "shop"}, "data": data})
-    stored = {"service": "order", "number": 1, "content": old, "manifests": pack([])}
+    held = [{"kind": "Secret", "name": "stripe-v1", "hash": "0123"}]
+    stored = {"service": "order", "number": 1, "content": builders.spec(), "manifests": pack([]), "references": held}
     release = {**child("DeliveryRelease", "order-r1"), "spec": stored}
     release["metadata"]["ownerReferences"] = [
         {"kind": "DeliveryService", "name": "order", "uid": scene.service["metadata"]["uid"], "controller": True}

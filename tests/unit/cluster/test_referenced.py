@@ -310,6 +310,17 @@ async def test_values_of_before_stay_sensitive_while_pods_may_have_them(watching
     assert await sensitive() == set()
 
 
+async def test_changes_of_a_secret_that_leave_its_values_push_out_none_of_before(watching: Scene) -> None:
+    """Invariant 8: controllers annotate Secrets."""
+    for value in ("value-0", *["value-1"] * 6):
+        watching.told.clear()
+        watching.api.events.put_nowait(("MODIFIED", watching.api.put(secret(key=value))["metadata"]))
+        if value != "value-0":
+            await asyncio.wait_for(watching.told.wait(), 5)
+        _, found = await watching.referenced.resolve(ORDER, [DB])
+    assert found == {"value-0", "value-1"}
+
+
 def test_longer_values_are_blanked_first() -> None:
     """One may hold another, whose rest would tell its length and its end."""
     assert blanked("token abcdef and abc", ["abc", "abcdef"]) == "token *** and ***"

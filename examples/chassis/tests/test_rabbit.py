@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aio_pika
+import pamqp.encode
 import pytest
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
@@ -196,11 +197,22 @@ async def test_what_can_never_be_done_is_a_dead_letter(settings: RabbitSettings)
     assert await waiting(settings) == await waiting(settings, QUEUE.later) == 0
 
 
+class Latin(str):
+    """Text of a publisher that knows no UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return super().encode("latin-1")
+
+
 STRANGE: dict[str, Any] = {
     "x-attempt": "9" * 5000,
     "large": 1e300,
     "table": {"price": Decimal("1.5"), "list": [1.5, True, None]},
     "at": datetime(2026, 1, 1, tzinfo=UTC),
+    "drink": Latin("café"),
+    "array": bytearray(b"\xff"),
 }
 
 
@@ -228,11 +240,15 @@ async def test_headers_of_others_hold_up_nobody(settings: RabbitSettings, error:
         ({"large": 1e300}, {"large": "1e+300"}),
         ({"n": 2**64, "m": -1, "yes": True, "none": None}, {"n": str(2**64), "m": -1, "yes": True, "none": None}),
         ({"a": {"b": [Decimal("1.5")]}}, {"a": {"b": ["1.5"]}}),
-        ({"bytes": b"\xff"}, {"bytes": b"\xff"}),
+        (
+            {"bytes": b"\xff", "array": [bytearray(b"\xff")]},
+            {"bytes": bytearray(b"\xff"), "array": [bytearray(b"\xff")]},
+        ),
     ],
 )
-def test_what_cannot_be_written_becomes_text(came: dict[str, object], goes: dict[str, object]) -> None:
+def test_what_cannot_be_written_becomes_text(came: dict[str, Any], goes: dict[str, Any]) -> None:
     assert sendable(came) == goes
+    pamqp.encode.field_table(sendable(came))
 
 
 async def test_an_error_of_the_program_is_tried_a_few_times(settings: RabbitSettings) -> None:

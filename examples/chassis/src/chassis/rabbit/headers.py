@@ -13,8 +13,10 @@ def sendable(value: Any) -> Any:
     on (aiormq 7.2).
     """
     match value:
-        case None | bool() | str() | bytes() | datetime():
+        case None | bool() | str() | bytearray() | datetime():
             return value
+        case bytes():  # what is no text is read as this, and written as that (pamqp 4.0)
+            return bytearray(value)
         case int() if value in _INTEGERS:
             return value
         case dict():

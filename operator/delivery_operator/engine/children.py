@@ -110,8 +110,8 @@ def _held_against(
 ) -> tuple[Verdict, list[Write]]:
     """Judge a child that is there."""
     if _to_be_handed_over(manifest, found):
-        if found["spec"]["replicas"] == 0 and _scaled_by_hpa(manifest, wanted):
-            return Verdict(), [Apply(_with_first_pods(manifest, wanted), uid=uid(found))]
+        if found["spec"]["replicas"] == 0 and not _may_begin_without_pods(manifest, wanted):
+            return Verdict(), [Apply(_numbered(manifest, least(manifest, wanted)), uid=uid(found))]
         return Verdict(), [HandOver(found, found["spec"]["replicas"]), Apply(manifest, uid=uid(found))]
     if drift.ours(manifest, found):
         return Verdict(), [Apply(manifest, uid=uid(found))]
@@ -129,20 +129,24 @@ def _with_first_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> Manifest
     first = least(manifest, wanted)
     if first == 1:
         return manifest  # which is the API server's own default
+    return _numbered(manifest, first)
+
+
+def _numbered(manifest: Manifest, replicas: int) -> Manifest:
+    """Set the number of pods of an autoscaled Deployment, which is ours until it is handed over."""
     annotations = {name: value for name, value in manifest["metadata"]["annotations"].items() if name != names.REPLICAS}
     metadata = {**manifest["metadata"], "annotations": annotations}
-    return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "replicas": first}}
+    return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "replicas": replicas}}
 
 
-def _scaled_by_hpa(manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
-    """Whether a HorizontalPodAutoscaler scales it, which takes a number of 0 for a wish to be left alone.
+def _may_begin_without_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
+    """Whether KEDA scales it: a HorizontalPodAutoscaler takes a number of 0 for a wish to be left alone, for ever.
 
-    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation
+    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation.
+    Without a usable environment no autoscaler is among the manifests, and a HorizontalPodAutoscaler may come.
     """
     process = labels(manifest)[names.PROCESS]
-    return any(
-        each["kind"] == "HorizontalPodAutoscaler" and labels(each).get(names.PROCESS) == process for each in wanted
-    )
+    return any(each["kind"] == "ScaledObject" and labels(each).get(names.PROCESS) == process for each in wanted)
 
 
 def _to_be_handed_over(manifest: Manifest, found: Object) -> bool:

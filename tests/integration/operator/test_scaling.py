@@ -46,6 +46,16 @@ def autoscale(site: Site, replicas: int) -> None:
     site.kube.autoscale(site.namespace, "order-web", replicas)
 
 
+def seen(site: Site) -> int:
+    found: Object = site.kube.get("DeliveryService", site.namespace, "order")
+    return int(found["status"]["observedGeneration"])
+
+
+def owners_of_the_number(site: Site) -> set[str]:
+    fields = web(site)["metadata"]["managedFields"]
+    return {each["manager"] for each in fields if "f:replicas" in each["fieldsV1"].get("f:spec", {})}
+
+
 def watch(site: Site, until: Callable[[], object], what: str) -> None:
     """Wait, and fail when the number falls below five on the way."""
 
@@ -83,3 +93,19 @@ def test_no_pod_is_lost_on_the_way_back(five: Site) -> None:
     set_web(five, replicas=None, scaling=SCALING)
     watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler again")
     assert web(five)["spec"]["replicas"] == 6
+
+
+def test_a_process_that_everybody_set_to_no_pods_gets_one_before_an_autoscaler_has_it(five: Site) -> None:
+    """`kubectl scale --replicas=0`, committed afterwards: the number has two owners."""
+    five.edit(paused=True)
+    paused = five.kube.get("DeliveryService", five.namespace, "order")["metadata"]["generation"]
+    wait_for(lambda: seen(five) == paused, "the pause to be noticed")
+    autoscale(five, 0)
+    set_web(five, replicas=0)
+    five.edit(paused=False)
+    wait_for(lambda: len(owners_of_the_number(five)) == 2, "both to own the number", 30)
+    set_web(five, replicas=None, scaling={**SCALING, "min": 1})
+    wait_for(lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
+    shop.wait_ready(five.kube, five.namespace, "order-r1")
+    assert web(five)["spec"]["replicas"] == 1
+    assert web(five)["metadata"]["annotations"]["delivery.dev/replicas"] == "autoscaled"

@@ -202,6 +202,29 @@ def test_a_process_without_pods_gets_some_before_an_autoscaler_has_it(least: int
     assert world.plan() == Plan()
 
 
+@pytest.mark.parametrize("least", [1, 2])
+def test_a_process_gets_pods_though_somebody_else_set_it_to_none_too(least: int) -> None:
+    """`kubectl scale --replicas=0`, committed afterwards: a number that two managers own is not dropped by one."""
+    world = serving({**builders.WEB, "replicas": 0})
+    world.autoscale("web", 0)
+    set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "min": least}})
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == least
+    assert world.plan() == Plan()
+
+
+def test_a_process_without_pods_gets_some_though_the_environment_cannot_be_used() -> None:
+    """Its autoscaler comes with the environment."""
+    world = serving({**builders.WEB, "replicas": 0})
+    world.obstacle = Obstacle("EnvironmentMissing", "DeliveryEnvironment production does not exist")
+    set_web(world, AUTOSCALED)
+    world.run()
+    world.obstacle = None
+    world.run()
+    assert HPA in world.objects
+    assert world.deployment("web")["spec"]["replicas"] > 0
+
+
 def test_what_keda_scales_may_begin_without_pods() -> None:
     queue = {"type": "rabbitmq", "name": "tasks", "addressFrom": "AMQP_URL", "target": 5}
     worker = {"command": ["order", "relay"], "scaling": {"min": 1, "max": 3, "queue": queue}}

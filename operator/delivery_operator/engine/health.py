@@ -63,12 +63,12 @@ def observe(
         if _overdue(deployment):
             overdue.append(process)
         namespace = manifest["metadata"]["namespace"]
-        problem = problem or _paused(deployment, process, namespace)
         problem = problem or pods.problem(
             pods.of_process(service_pods, process, release),
             f"process {process}",
             f"kubectl logs -n {namespace} deployment/{name(manifest)} --previous",
         )
+        problem = problem or _paused(deployment, process, namespace)
         problem = problem or _not_created(deployment, process)
     return Health(tuple(waiting), tuple(overdue), problem)
 
@@ -104,8 +104,12 @@ def _overdue(deployment: Object) -> bool:
 
 
 def _paused(deployment: Object, process: str, namespace: str) -> Problem | None:
-    """Report a rollout that somebody paused: its controller makes no new pods, and no deadline counts."""
-    if not deployment["spec"].get("paused"):
+    """Report a rollout that somebody paused: its controller makes no new pods, and no deadline counts.
+
+    Where all pods are of the newest template nothing is left to roll out, and those that go are replaced all the same.
+    """
+    made = (deployment.get("status") or {}).get("updatedReplicas", 0)
+    if not deployment["spec"].get("paused") or made >= deployment["spec"].get("replicas", 1):
         return None
     resume = f"kubectl rollout resume -n {namespace} deployment/{name(deployment)}"
     return Problem("RolloutPaused", f"process {process} is not rolled out: its Deployment was paused; {resume}")

@@ -8,6 +8,7 @@ from delivery_operator.engine import health
 from delivery_operator.engine.objects import key
 from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
+from tests.unit.support import builders
 
 WANTED: Manifest = {
     "kind": "Deployment",
@@ -55,6 +56,27 @@ def test_a_rollout_that_somebody_paused_is_told_with_what_resumes_it() -> None:
     assert problem is not None
     assert problem.reason == "RolloutPaused"
     assert "kubectl rollout resume -n shop deployment/order-web" in problem.message
+
+
+CRASHED = {"restartCount": 3, "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}
+
+
+@pytest.mark.parametrize(
+    ("updated", "crash", "reason"),
+    [
+        pytest.param(2, True, "CrashLoop", id="nothing is left to roll out: to resume it would mend nothing"),
+        pytest.param(1, True, "CrashLoop", id="it was paused midway, and what came does not run"),
+        pytest.param(2, False, None, id="a pod that is not ready yet"),
+        pytest.param(1, False, "RolloutPaused", id="midway"),
+    ],
+)
+def test_of_a_paused_rollout_the_true_cause_is_told(updated: int, *, crash: bool, reason: str | None) -> None:
+    found = live({**FULL, "updatedReplicas": updated, "availableReplicas": 1})
+    found["spec"] = {**found["spec"], "paused": True}
+    labels = builders.process_labels("web", 1)
+    pods = [builders.pod(builders.service({}), labels=labels, container=CRASHED)] if crash else []
+    problem = health.observe([WANTED], {key(WANTED): found}, pods, 1).problem
+    assert (problem and problem.reason) == reason
 
 
 def test_a_deployment_that_is_not_there_is_waited_for() -> None:

@@ -138,7 +138,7 @@ STANDING: Final[Mapping[str, Reason]] = {
     ),
     "MigrationOfOlderRelease": Reason(
         "two migrations never run at the same time; one that cannot start is taken away",
-        "wait for the older one",
+        "wait for the older one; where it cannot begin, the message says why, and what gives it up",
         Severity.INFO,
     ),
     "WaitingForDatabase": Reason(
@@ -195,7 +195,9 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
     },
     ConditionType.CONTRACT_SUCCEEDED: {
         "WaitingForDatabase": Reason(
-            "a release of another service changes the schema of a database that this one is bound to", "wait"
+            "a release of another service changes the schema of a database that this one is bound to, or the Secret "
+            "that says where that is is away",
+            "wait, or make the Secret again",
         ),
         "NotFinished": Reason("the contract step has not ended; it waits for the last pod of an older release to go"),
         "Succeeded": Reason("it succeeded"),

@@ -46,7 +46,11 @@ def _begin(scene: Scene, release: Release, job: Object) -> Write | UnderWay:
     if scene.missing:
         return UnderWay(None)  # its pod could not start; what comes back wakes the service
     taken = locks.claim(scene, release, names.CONTRACT)
-    return UnderWay(locks.LOOK_AGAIN_SECONDS) if isinstance(taken, Outcome) else taken or Resume(job)
+    if isinstance(taken, Outcome):
+        waits = locks.waits_for(scene.snapshot, release)
+        give_up = f"kubectl delete job -n {job['metadata']['namespace']} {name(job)}"
+        return UnderWay(locks.LOOK_AGAIN_SECONDS, f"{waits}; {give_up} gives the step up")
+    return taken or Resume(job)
 
 
 def _watch(scene: Scene, release: Release, job: Object) -> SetStatus | UnderWay:

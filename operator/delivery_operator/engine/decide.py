@@ -196,6 +196,7 @@ class _Decision:
         contracting = running.phase in {Phase.ACTIVE, Phase.SUPERSEDED}
         what = "contract step" if contracting else "migration"
         message = f"release {newest.name} waits until the {what} of release {running.name} has ended"
+        message += f": {runs.why}" if runs.why else ""
         outcome = self.scene.working(newest, "MigrationOfOlderRelease", message)
         wanted = self.scene.active_children() if contracting else self.scene.migrating_children(running)
         return self.scene.kept(wanted, outcome, runs.look_again_after)

@@ -75,16 +75,6 @@ def claim(scene: Scene, release: Release, role: str) -> Create | Delete | Outcom
         The next write towards that, whom it waits for, or None when it holds all.
     """
     snapshot = scene.snapshot
-    unknown = sorted(
-        binding
-        for binding, database in databases(release, snapshot.platform.bindings).items()
-        if database not in snapshot.databases
-    )
-    if unknown:  # nobody could tell whether another one changes it
-        message = (
-            f"release {release.name} waits for the Secret of {', '.join(unknown)}, which says where its database is"
-        )
-        return scene.working(release, "WaitingForDatabase", message)
     wanted = _wanted(snapshot, release)
     held = [lock for each in wanted if (lock := snapshot.locks.get(each)) and _holds(lock, release)]
     waits = waits_for(snapshot, release)
@@ -100,7 +90,10 @@ def claim(scene: Scene, release: Release, role: str) -> Create | Delete | Outcom
 
 
 def waits_for(snapshot: Snapshot, release: Release) -> str | None:
-    """Tell who has a database that a release needs; None when nobody else has."""
+    """Tell what keeps a release from its databases: a Secret that is away, or who has one; None when nothing does."""
+    unknown = _unknown(snapshot, release)
+    if unknown:  # nobody could tell whether another one changes it
+        return f"release {release.name} waits for the Secret of {', '.join(unknown)}, which says where its database is"
     for each, bindings in sorted(_wanted(snapshot, release).items()):
         lock = snapshot.locks.get(each)
         if lock and not _holds(lock, release) and not _stale(lock, snapshot.now):
@@ -111,6 +104,14 @@ def waits_for(snapshot: Snapshot, release: Release) -> str | None:
                 f"{found.get(names.RELEASE)} of {holder} changes its schema"
             )
     return None
+
+
+def _unknown(snapshot: Snapshot, release: Release) -> list[str]:
+    """The backing services of which nobody can tell where their databases are, by name."""
+    known = databases(release, snapshot.platform.bindings)
+    bound: Iterable[Mapping[str, Any]] = release.content.get("backingServices") or ()
+    needed = (each["name"] for each in bound if each["type"] in DATABASES)
+    return sorted(each for each in needed if known.get(each) not in snapshot.databases)
 
 
 def let_go(snapshot: Snapshot, history: History) -> list[Delete]:

@@ -62,6 +62,8 @@ class UnderWay:
 
     Attributes:
         look_again_after: seconds after which to look again; None when events suffice.
+        why: what it waits for itself, and what else ends the wait; empty while it runs.
     """
 
     look_again_after: float | None = None
+    why: str = ""

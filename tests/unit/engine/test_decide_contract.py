@@ -5,6 +5,8 @@ import contextlib
 import pytest
 
 from delivery_operator.api.release import ReferenceKind
+from delivery_operator.engine import locks
+from delivery_operator.engine.history import Release
 from delivery_operator.engine.plan import Plan
 from delivery_operator.render import names
 from tests.unit.support import builders
@@ -145,6 +147,35 @@ def test_nothing_begins_while_its_secret_is_away(world: World) -> None:
     assert world.said("ContractSucceeded") == ("True", "Succeeded")
 
 
+def test_a_step_that_cannot_begin_is_given_up_by_deleting_its_job(world: World) -> None:
+    """The spec moved on to another database, and the Secret of the one before is gone for good."""
+    world.pods_come()
+    while JOB not in world.objects or not recorded(world):
+        for write in world.plan().writes:
+            world.write(write)
+    world.contents = {(ReferenceKind.SECRET, "elsewhere"): {"url": "postgres://db/other"}}
+    (bound,) = builders.spec()["backingServices"]
+    world.edit(backingServices=[{**bound, "secret": "elsewhere"}])
+    world.settle()
+    world.delete(*JOB)
+    world.run()
+    assert recorded(world)["result"] == "Failed"
+    assert world.phases()[3] == "Active"
+
+
+def test_a_step_waits_where_no_binding_says_any_more_which_database_it_was(world: World) -> None:
+    """Invariant 3: a provisioned service of the release that today's spec does not name is not looked up."""
+    (bound,) = builders.spec()["backingServices"]
+    release = Release(world.release(2))
+    provisioned = {"apiVersion": "example.com/v1", "kind": "Database", "name": "orders"}
+    content = {**release.content, "backingServices": [{**bound, "secret": None, "provisionedService": provisioned}]}
+    of_old = Release({**release.body, "spec": {**release.body["spec"], "content": content}})
+    world.observe()
+    waits = locks.waits_for(world.snapshot(), of_old)
+    assert waits is not None
+    assert "waits for the Secret of db" in waits
+
+
 @pytest.mark.parametrize("other", [True, False])
 def test_a_job_that_is_held_stays_so_while_its_secret_is_away(world: World, *, other: bool) -> None:
     """Also where the spec of today names another Secret, which is there, so that only the release's own is away."""
@@ -160,6 +191,10 @@ def test_a_job_that_is_held_stays_so_while_its_secret_is_away(world: World, *, o
     world.settle()
     assert world.objects[JOB]["spec"]["suspend"]
     assert world.jobs.total() == 0
+    if other:  # a newer release waits for it: with a cause, and a way out
+        told = world.condition("Ready")["message"]
+        assert "release order-r2 waits for the Secret of db, which says where its database is" in told
+        assert "kubectl delete job -n shop order-r2-contract gives the step up" in told
     world.contents |= kept
     world.run()
     assert recorded(world)["result"] == "Succeeded"

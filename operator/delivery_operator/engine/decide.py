@@ -97,13 +97,15 @@ def _plan(
     waits = (step.look_again_after, chores.look_again_after, problems.look_again_after(snapshot, history))
     again = min(filter(None, waits), default=None)
     left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
-    if snapshot.refusal and not chores.refused:
-        refused = f"the API server refuses {' '.join(snapshot.refusal.target)}: {snapshot.refusal.message}"
+    own = [each for each in snapshot.refusals if each.target not in chores.refused]
+    if own:
+        refused = f"the API server refuses {' '.join(own[0].target)}: {own[0].message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
         told = _report(snapshot, history, spec, missing, replace(step, outcome=outcome))
         # The rest goes on: others wait for what this service holds, and somebody for a task.
-        return Plan((*told, *(each for each in (*left, *chores.writes) if aim(each) != snapshot.refusal.target)))
-    if snapshot.refusal:
+        again_refused = {each.target for each in own}
+        return Plan((*told, *(each for each in (*left, *chores.writes) if aim(each) not in again_refused)))
+    if snapshot.refusals:
         # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
         told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))

@@ -182,7 +182,7 @@ def _of_conditions(snapshot: Snapshot, conditions: Iterable[Object]) -> Iterator
 
 
 def _of_standing(snapshot: Snapshot, ready: Object) -> Iterator[_Problem]:
-    about = snapshot.refusal.target if snapshot.refusal else (SERVICE, name(snapshot.service))
+    about = snapshot.refusals[0].target if snapshot.refusals else (SERVICE, name(snapshot.service))
     yield from _problem(STANDING, ready["reason"], about, ready["message"])
 
 

@@ -90,8 +90,8 @@ class Snapshot:
         tasks: the DeliveryTasks that name the service.
         repairs: what was lately set back in which child; not more than a delay depends on it.
         shutdowns: process to how its pods were seen to end, as far as the status may not tell it yet.
-        refusal: set when the plan just made for this very snapshot met a refusal: the status tells it, and what does
-            not wait for that write goes on.
+        refusals: what the API server just refused of plans for this service, the first one first: the status tells it,
+            and what does not wait for those writes goes on.
     """
 
     now: datetime
@@ -112,4 +112,4 @@ class Snapshot:
     tasks: Sequence[Object] = ()
     repairs: Mapping[Key, Repaired] = field(default_factory=dict)
     shutdowns: Mapping[str, Record] = field(default_factory=dict)
-    refusal: Refusal | None = None
+    refusals: Sequence[Refusal] = ()

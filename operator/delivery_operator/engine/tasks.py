@@ -20,7 +20,7 @@ from delivery_operator.api.task import DeliveryTaskSpec, TaskPhase
 from delivery_operator.engine import jobs, overlay
 from delivery_operator.engine.conditions import invalid, timestamp
 from delivery_operator.engine.history import History, Release
-from delivery_operator.engine.objects import Object, labels, name, owned_by, uid
+from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
 from delivery_operator.engine.pods import of_job, problem
 from delivery_operator.engine.snapshot import Snapshot
@@ -42,12 +42,12 @@ class Chores:
     Attributes:
         writes: in order.
         look_again_after: seconds after which to look again; None when events suffice.
-        refused: whether the snapshot's refusal was a task's.
+        refused: the Jobs of tasks among what was refused.
     """
 
     writes: tuple[Write, ...] = ()
     look_again_after: float | None = None
-    refused: bool = False
+    refused: frozenset[Key] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,17 @@ def chores(snapshot: Snapshot, spec: DeliveryServiceSpec | None, history: Histor
         spec: the service's spec; None when it could not be read.
         history: its releases.
     """
-    refused = snapshot.refusal.target if snapshot.refusal else None
+    refusals = {each.target: each for each in snapshot.refusals}
     writes: list[Write] = []
     again: list[float] = []
-    met = False
+    met: set[Key] = set()
     for task in sorted(snapshot.tasks, key=_order):
         if task["metadata"].get("deletionTimestamp"):
             continue
-        if refused == ("Job", name(task)) and _phase(task) is TaskPhase.PENDING and snapshot.refusal:
-            met = True
-            said = f"the API server refuses its Job: {snapshot.refusal.message}; it is tried again now and then"
+        refused = refusals.get(("Job", name(task))) if _phase(task) is TaskPhase.PENDING else None
+        if refused:
+            met.add(refused.target)
+            said = f"the API server refuses its Job: {refused.message}; it is tried again now and then"
             writes += _told(task, _pending(_REFUSED, said))
             continue
         found = _next(task, snapshot, spec, history)
@@ -85,7 +86,7 @@ def chores(snapshot: Snapshot, spec: DeliveryServiceSpec | None, history: Histor
             writes += found
     if met:
         writes = [write for write in writes if isinstance(write, SetStatus)]
-    return Chores(tuple(writes), min(again, default=None), met)
+    return Chores(tuple(writes), min(again, default=None), frozenset(met))
 
 
 def without_service(tasks: Sequence[Object], now: datetime) -> Chores:

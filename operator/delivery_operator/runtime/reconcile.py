@@ -23,6 +23,7 @@ from delivery_operator.cluster.store import ServiceKey, Store
 from delivery_operator.engine import environment, locks, tasks
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.drift import Drift
+from delivery_operator.engine.objects import Key
 from delivery_operator.engine.plan import Apply, Create, Plan, SetStatus, Write
 from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.runtime.metrics import Metrics
@@ -127,14 +128,28 @@ class Reconciler:
                     return None
                 if isinstance(refused.error, WebhookFailed) and self.queue.failures(key) < PATIENCE:
                     raise  # one that is being restarted is back in a moment: no reason to tell anybody
-                refusal = Refusal(refused.target, refused.error.message)
-                await self.actor.act(key, decide(replace(snapshot, refusal=refusal)))
+                await self._beside(key, refused)
                 raise
             self._tell(made)
             if _only_told(plan, made):
                 self.store.lifetimes.told(key, snapshot.shutdowns)
                 return plan.look_again_after
         raise NotConverging(f"{MOST_PLANS} plans in a row; the last wanted: {_summary(plan)}")
+
+    async def _beside(self, key: ServiceKey, refused: WriteRefused) -> None:
+        """Tell what the API server refused, and do what does not wait for it, of which it may refuse something, too."""
+        refusals: dict[Key, Refusal] = {}
+        while refused.target not in refusals:
+            refusals[refused.target] = Refusal(refused.target, refused.error.message)
+            snapshot = await self.observer.observe(key)
+            if snapshot is None:
+                return
+            try:
+                self._tell(await self.actor.act(key, decide(replace(snapshot, refusals=[*refusals.values()]))))
+            except WriteRefused as another:
+                refused = another
+            else:
+                return
 
     async def reconcile_environment(self, name: str) -> float | None:
         """Look at an environment: load its templates, have its services looked at if they changed, write its status.

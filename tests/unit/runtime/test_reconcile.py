@@ -460,19 +460,19 @@ async def test_an_environment_that_is_gone_is_nothing_to_do(scene: Scene) -> Non
     assert scene.written == []
 
 
-def task(scene: Scene) -> None:
+def task(scene: Scene, name: str = "shell-1") -> None:
     body = {
         "apiVersion": "delivery.dev/v1alpha1",
         "kind": "DeliveryTask",
-        "metadata": {"name": "shell-1", "namespace": "shop"},
+        "metadata": {"name": name, "namespace": "shop"},
         "spec": {"service": "order", "command": ["sh"]},
         "status": {"phase": "Pending"},
     }
     scene.store.put(scene.api.put(body))
 
 
-def task_status(scene: Scene) -> dict[str, Any]:
-    found: dict[str, Any] = scene.api.objects["DeliveryTask", "shop", "shell-1"]["status"]
+def task_status(scene: Scene, name: str = "shell-1") -> dict[str, Any]:
+    found: dict[str, Any] = scene.api.objects["DeliveryTask", "shop", name]["status"]
     return found
 
 
@@ -507,3 +507,55 @@ async def test_a_task_is_counted(scene: Scene) -> None:
     assert task_status(scene)["phase"] == "Running"
     sample = scene.metrics.registry.get_sample_value("delivery_operator_tasks_total", {"outcome": "running"})
     assert sample == 1.0
+
+
+class Refusing(FakeApi):
+    """An API server whose policy does not let some objects be created."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: set[tuple[str, str]] = set()
+
+    async def create(self, resource: Resource, body: Mapping[str, Any]) -> dict[str, Any]:
+        if (resource.kind, body["metadata"]["name"]) in self.refused:
+            raise Refused(f"POST {resource.plural}", "the policy says no", code=403)
+        return await super().create(resource, body)
+
+
+@pytest.fixture
+async def refusing() -> Scene:
+    """A service that serves, whose next release the API server refuses."""
+    api = Refusing()
+    scene = Scene(api)
+    scene.service()
+    await scene.reconciler.reconcile(ORDER)
+    release = api.objects["DeliveryRelease", "shop", "order-r1"]
+    scene.store.put(api.put({**release, "status": {"phase": "Active"}}))
+    service = api.objects["DeliveryService", "shop", "order"]
+    scene.store.put(api.put({**service, "spec": {**service["spec"], "image": builders.NEXT_IMAGE}}))
+    api.refused.add(("DeliveryRelease", "order-r2"))
+    return scene
+
+
+async def test_what_is_done_beside_a_refused_write_is_counted(refusing: Scene) -> None:
+    task(refusing)
+    for _ in range(2):
+        with pytest.raises(WriteRefused, match="DeliveryRelease order-r2"):
+            await refusing.reconciler.reconcile(ORDER)
+    assert task_status(refusing)["phase"] == "Running"
+    sample = refusing.metrics.registry.get_sample_value("delivery_operator_tasks_total", {"outcome": "running"})
+    assert sample == 1.0
+
+
+async def test_of_two_refusals_both_are_told_and_neither_holds_up_the_rest(refusing: Scene) -> None:
+    """A task whose Job is refused comes after the others then, as without the first refusal."""
+    for name in ("a-refused", "b-fine"):
+        task(refusing, name)
+    assert isinstance(refusing.api, Refusing)
+    refusing.api.refused.add(("Job", "a-refused"))
+    for _ in range(3):
+        with pytest.raises(WriteRefused, match="DeliveryRelease order-r2"):
+            await refusing.reconciler.reconcile(ORDER)
+    assert refusing.said("Stalled") == ("True", "WriteRefused")
+    assert task_status(refusing, "a-refused")["reason"] == "JobRefused"
+    assert task_status(refusing, "b-fine")["phase"] == "Running"

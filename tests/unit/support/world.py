@@ -371,7 +371,7 @@ class World:
             tasks=[body for (kind, _), body in seen.items() if kind == TASK],
             repairs=self.repairs.of(("shop", "order")),
             shutdowns=dict(self.shutdowns),
-            refusal=refusal,
+            refusals=[refusal] if refusal else (),
         )
 
     def _databases(self) -> dict[Database, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Reads Kubernetes objects from files: several documents each, or standard input as `-`."""
 
+import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -70,8 +71,28 @@ class _Loader(yaml.CSafeLoader):
     """
 
 
+def _missing(what: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, f"JSON has no {what}", node.start_mark)
+
+
 def _unknown(_: yaml.CSafeLoader, node: yaml.Node) -> NoReturn:
-    raise yaml.constructor.ConstructorError(None, None, f"JSON has no {node.tag.removeprefix(_TAG)}", node.start_mark)
+    raise _missing(node.tag.removeprefix(_TAG), node)
+
+
+def _whole(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int | str:
+    try:
+        return int(loader.construct_yaml_int(node))
+    except ValueError:  # 0x_, say
+        return str(loader.construct_scalar(node))
+
+
+def _broken(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> float | str:
+    number, text = float(loader.construct_yaml_float(node)), str(loader.construct_scalar(node))
+    if math.isfinite(number):
+        return number
+    if text.lower().endswith(("inf", "nan")):
+        raise _missing(text, node)
+    return text  # too large for a number, such as the short hash of a commit, 12e4567
 
 
 def _as_kubectl(loader: type[yaml.CSafeLoader]) -> None:
@@ -84,6 +105,8 @@ def _as_kubectl(loader: type[yaml.CSafeLoader]) -> None:
     broken = r"^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
     loader.add_implicit_resolver(f"{_TAG}int", re.compile(whole), list("-+0123456789"))
     loader.add_implicit_resolver(f"{_TAG}float", re.compile(broken), list("-+.0123456789"))
+    loader.add_constructor(f"{_TAG}int", _whole)
+    loader.add_constructor(f"{_TAG}float", _broken)
     for kind in ("timestamp", "binary", "set", "omap", "pairs"):  # asked for by a tag: JSON has none of them
         loader.add_constructor(f"{_TAG}{kind}", _unknown)
 

@@ -96,7 +96,7 @@ def test_environments_that_are_not_there_or_not_valid_are_told(tmp_path: Path) -
 
 def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Path) -> None:
     words = ["date: 2024-05-01", "no-date: 2024-02-30", "time: 22:00", "early: 09:00"]
-    words += ["n: 12", "hex: 0x10", "half: .5", "large: 1e3", "so: yes"]
+    words += ["n: 12", "hex: 0x10", "half: .5", "large: 1e3", "so: yes", "commit: 12e4567", "odd: 0x_"]
     (document,) = documents.read([written(tmp_path, "\n".join(words))])
     assert document.body == {
         "date": "2024-05-01",
@@ -108,10 +108,12 @@ def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Pa
         "half": 0.5,
         "large": 1000.0,
         "so": True,
+        "commit": "12e4567",
+        "odd": "0x_",
     }
 
 
-@pytest.mark.parametrize("value", ["!!timestamp 2024-05-01", "!!binary aGVsbG8=", "!!set {a, b}"])
+@pytest.mark.parametrize("value", ["!!timestamp 2024-05-01", "!!binary aGVsbG8=", "!!set {a, b}", "-.inf", ".NaN"])
 def test_what_json_does_not_have_is_told_by_its_place(tmp_path: Path, value: str) -> None:
     with pytest.raises(BadInput, match="is not YAML: JSON has no"):
         documents.read([written(tmp_path, f"a: {value}\n")])

@@ -3,6 +3,8 @@
 Colours follow NO_COLOR (https://no-color.org); what is no terminal gets plain lines.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,9 +37,15 @@ _COLOURS: Final = {
 }
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the program that its reader has gone: rich would end it as a failure."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console(*, stderr: bool = False) -> Console:
     """Open a console that neither wraps nor marks anything up by itself."""
-    return Console(
+    return _Console(
         file=sys.stderr if stderr else sys.stdout, highlight=False, soft_wrap=True, markup=False, emoji=False
     )
 

@@ -11,6 +11,8 @@ import yaml
 
 from delivery_operator.cli import exits
 from delivery_operator.cli.exits import MEANING, CliError, Exit
+from tests.unit.cli import world
+from tests.unit.cli.apiserver import Server
 from tests.unit.cli.conftest import Delivery
 from tests.unit.support import builders
 
@@ -62,11 +64,22 @@ def test_a_reader_that_goes_is_no_failure(tmp_path: Path) -> None:
     """`kubectl delivery render order.yaml | head` under `set -o pipefail`."""
     file = tmp_path / "order.yaml"
     file.write_text(yaml.safe_dump(builders.service({"image": "order:v1", "processes": {"web": {"command": ["w"]}}})))
+    assert without_a_reader("render", str(file)) == (0, "")
+
+
+def test_a_reader_that_goes_is_no_failure_of_a_page_either(server: Server) -> None:
+    """Pages are printed by rich, which has an answer of its own."""
+    world.populate(server)
+    assert without_a_reader("ps") == (0, "")
+
+
+def without_a_reader(*words: str) -> tuple[int, str]:
+    """How a command ends whose standard output nobody reads, and what it says to standard error."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        command = [sys.executable, "-m", "delivery_operator.cli", "render", str(file)]
+        command = [sys.executable, "-m", "delivery_operator.cli", *words]
         ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     finally:
         os.close(writer)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.returncode, ended.stderr

@@ -5,7 +5,7 @@ A reason is for programs: once published it keeps its meaning.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 from delivery_operator.api.release import Reason as ReleaseReason
 from delivery_operator.api.status import ConditionType, Severity
@@ -31,6 +31,10 @@ class Reason:
     remedy: str = ""
     severity: Severity | None = Severity.ERROR
 
+
+Failure = Literal["MigrationFailed", "MigrationLost", "RolloutFailed"]
+"""Why a release failed."""
+FAILURES: Final[frozenset[str]] = frozenset(get_args(Failure))
 
 CONDITIONS: Final[Mapping[ConditionType, Meaning]] = {
     ConditionType.READY: Meaning(

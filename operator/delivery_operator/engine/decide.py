@@ -32,6 +32,7 @@ from typing import assert_never
 
 from pydantic import ValidationError
 
+from delivery_operator.api.reasons import Failure
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec, FailurePolicy
 from delivery_operator.engine import (
@@ -348,6 +349,6 @@ class _Decision:
             return step
         return replace(step, writes=scene.cleared(wanted, active))
 
-    def _fail(self, release: Release, reason: str, message: str, **fields: object) -> Step:
+    def _fail(self, release: Release, reason: Failure, message: str, **fields: object) -> Step:
         failed = self.scene.record(release, Phase.FAILED, reason=reason, message=message, **fields)
         return Step((failed,), self.scene.stuck(release, reason, message))

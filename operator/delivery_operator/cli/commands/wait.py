@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from delivery_operator.api.reasons import FAILURES
 from delivery_operator.api.release import Phase
 from delivery_operator.api.status import ConditionStatus, ConditionType
 from delivery_operator.cli import standing
@@ -51,7 +52,7 @@ async def command(
         body = await cluster.service(service)
         deadline = datetime.now(UTC).timestamp() + seconds
         while not standing.holds(body, kind, value):
-            if standing.holds(body, ConditionType.STALLED) and not _retried(body):
+            if standing.holds(body, ConditionType.STALLED) and not (_failed(body) and _retried(body)):
                 break
             progress(f"{service}: {standing.sentence(body)}")
             if datetime.now(UTC).timestamp() > deadline:
@@ -67,6 +68,11 @@ async def command(
         return Exit.OK
     console(stderr=True).print(f"{service} is Stalled: {standing.sentence(body)}")
     return Exit.NO
+
+
+def _failed(body: Body) -> bool:
+    """Whether it is Stalled for the failure of its release, and not for what keeps another try from beginning."""
+    return standing.condition(body, ConditionType.STALLED).get("reason") in FAILURES
 
 
 def _retried(body: Body) -> bool:

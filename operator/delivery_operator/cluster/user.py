@@ -70,8 +70,9 @@ def _file(named: str | None) -> str | None:
     """The kubeconfig that kubectl reads; None where there is none at its usual place either."""
     if named and not Path(named).exists():
         raise NoConfiguration(f"{named} is not there")
-    usual = Path("~/.kube/config").expanduser()
-    return named or os.environ.get("KUBECONFIG") or (str(usual) if usual.exists() else None)
+    asked = named or os.environ.get("KUBECONFIG")
+    usual = os.path.expanduser("~/.kube/config")  # noqa: PTH111 Path's raises where no home can be found
+    return asked or (usual if os.path.exists(usual) else None)  # noqa: PTH110 and where its folder may not be entered
 
 
 class UserApi(Api):

@@ -1,5 +1,6 @@
 """Which cluster the command line acts on: that of kubectl, whatever kubeconfigs there are."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ async def test_a_context_that_is_named_needs_no_current_one(home: Path) -> None:
     write(home, yaml.safe_dump({**CONFIG, "current-context": "gone"}))
     assert (await find_cluster(None, "bare")).namespace == "default"
     with pytest.raises(NoConfiguration, match="gone"):
+        await find_cluster(None, None)
+
+
+async def test_a_home_that_cannot_be_found_is_asked_for_by_nobody_who_names_a_kubeconfig(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container with a user of its own, say: neither HOME nor a line in /etc/passwd."""
+    write(home)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    monkeypatch.setenv("KUBECONFIG", str(home / ".kube" / "config"))
+    assert (await find_cluster(None, None)).namespace == "shop"
+    monkeypatch.delenv("KUBECONFIG")
+    with pytest.raises(NoConfiguration):
         await find_cluster(None, None)
 
 

@@ -14,7 +14,8 @@ from delivery_operator.cli.backing import KNOWN, Backing
 from delivery_operator.render import names
 
 PASSWORD: Final = "password"  # noqa: S105 the name of a key
-_REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
+_REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]*)\)")
+"""As the kubelet reads it (k8s.io/kubernetes/third_party/forked/golang/expansion): $$ is a dollar."""
 _NO_RELEASE: Final = "0"
 
 
@@ -150,7 +151,7 @@ def escaped(value: str) -> str:
 
 def _expanded(value: str, known: Mapping[str, str]) -> str:
     """Expand $(NAME) as the kubelet does, with what was defined before."""
-    return _REFERENCE.sub(lambda match: known.get(match[1], match[0]), value)
+    return _REFERENCE.sub(lambda match: "$" if match[1] is None else known.get(match[1], match[0]), value)
 
 
 def expanded(command: Iterable[str], variables: Mapping[str, str]) -> list[str]:
@@ -167,6 +168,7 @@ def _filled(word: str, known: Mapping[str, str]) -> str:
     """Expand $(NAME) with what Compose is told of variables; the rest is taken as it is."""
     found, at = "", 0
     for match in _REFERENCE.finditer(word):
-        found += escaped(word[at : match.start()]) + known.get(match[1], escaped(match[0]))
+        meant = escaped("$") if match[1] is None else known.get(match[1], escaped(match[0]))
+        found += escaped(word[at : match.start()]) + meant
         at = match.end()
     return found + escaped(word[at:])

@@ -273,8 +273,8 @@ def test_a_migration_and_a_task_of_its_name_are_two(delivery: Delivery) -> None:
 
 
 def test_variables_in_a_command_are_expanded_as_in_the_cluster(delivery: Delivery) -> None:
-    command = ["./myapp", "--port=$(PORT)", "--db", "$(DATABASE_URL)", "$(UNKNOWN)", "$5"]
+    command = ["./myapp", "--port=$(PORT)", "--db", "$(DATABASE_URL)", "$(UNKNOWN)", "$5", "$$(PORT)$$$(PORT)"]
     processes = {"app": {"command": command, "port": {"number": 8080}}}
     app = composed(delivery, "myapp", {**MYAPP, "processes": processes})["services"]["app"]
     url = app["environment"]["DATABASE_URL"]
-    assert app["entrypoint"] == ["./myapp", "--port=8080", "--db", url, "$$(UNKNOWN)", "$$5"]
+    assert app["entrypoint"] == ["./myapp", "--port=8080", "--db", url, "$$(UNKNOWN)", "$$5", "$$(PORT)$$8080"]

@@ -10,13 +10,18 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from aiokafka import AIOKafkaConsumer
 from processes import Order, request, run, started
 
+from chassis.kafka.producer import Producer, TooLargeError
+from chassis.shutdown import Shutdown
 from chassis_testing.kafka import Kafka
 from chassis_testing.network import free_port
 from chassis_testing.program import eventually
+from order_service import relay as module
 from order_service.pb import order_service_pb2 as pb
+from order_service.storage.outbox import Outbox, Tell
 
 
 @dataclass(frozen=True)
@@ -160,3 +165,27 @@ def test_a_relay_without_kafka_does_not_start(database: str) -> None:
     result = run("relay", DATABASE_URL=database, KAFKA_BROKERS=f"127.0.0.1:{free_port()}")
     assert result.returncode == 1
     assert result.stderr.startswith("order: no kafka: ")
+
+
+async def test_what_kafka_does_not_take_is_told_again_until_its_topic_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic may be set to take less than an event; the relay is well, and says so."""
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
+    shutdown, tries = Shutdown(1), iter([TooLargeError("larger than kafka takes"), None])
+
+    class Waiting(Outbox):
+        def __init__(self) -> None:
+            """Nothing is asked of a database."""
+
+        async def tell(self, _: Tell, __: int) -> int:
+            error = next(tries)
+            if error:
+                raise error
+            shutdown.begin()
+            return 0
+
+        async def oldest_seconds(self) -> float:
+            return 0
+
+    with structlog.testing.capture_logs() as said:
+        await asyncio.wait_for(module.relay(Waiting(), Producer(lambda: None), shutdown, 1), 5)
+    assert [line["event"] for line in said] == ["cannot relay"]

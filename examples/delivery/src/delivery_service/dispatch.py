@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import Gauge
 
 from chassis.errors import UnavailableError
+from chassis.kafka.producer import TooLargeError
 from chassis.redis.locks import Held, LockBusyError, Locks
 from chassis.shutdown import Shutdown
 from delivery_service.domain import News, Search
@@ -80,7 +81,7 @@ class Dispatcher:
                         await self._measure()
             except LockBusyError:
                 await self._stand_by(shutdown)
-            except UnavailableError as error:
+            except (UnavailableError, TooLargeError) as error:  # a topic may be set to take more
                 log.error("cannot dispatch", error=str(error))  # noqa: TRY400 - the trace says no more
                 await shutdown.during(PAUSE_SECONDS)
 

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from chassis import tracing
 from chassis.errors import UnavailableError
-from chassis.kafka.producer import Message, Producer, producing
+from chassis.kafka.producer import Message, Producer, TooLargeError, producing
 from chassis.readiness import Check
 from chassis.running import running
 from chassis.shutdown import Shutdown
@@ -72,7 +72,7 @@ async def relay(outbox: Outbox, producer: Producer, shutdown: Shutdown, most: in
         try:
             told = await outbox.tell(partial(_tell, producer), most)
             _oldest.set(await outbox.oldest_seconds())
-        except UnavailableError as error:
+        except (UnavailableError, TooLargeError) as error:  # a topic may be set to take more
             log.error("cannot relay", error=str(error))  # noqa: TRY400 - the trace says no more
             pause = PAUSE_SECONDS
         else:

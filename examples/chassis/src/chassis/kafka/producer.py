@@ -70,7 +70,7 @@ class Producer:
         """Send by a client that this makes; nothing is connected before `start`."""
         self._make = make
         self._client = make()
-        self._replacing = asyncio.Lock()
+        self._change: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect.
@@ -82,6 +82,9 @@ class Producer:
 
     async def stop(self) -> None:
         """End; what is on its way is sent first, if that can be done soon."""
+        if self._change is not None:
+            self._change.cancel()
+            await asyncio.wait([self._change])
         await _stop(self._client)
 
     async def send(self, topic: str, messages: Sequence[Message]) -> list[Written]:
@@ -115,19 +118,31 @@ class Producer:
         return [Written(each.partition, each.offset) for each in written]
 
     async def _replace(self, client: AIOKafkaProducer) -> None:
-        """Begin anew, under another id, for all who try again; one of those who find the client out of step does it."""
-        async with self._replacing:
-            if self._client is not client:
-                return
-            log.warning("kafka has lost count of what was sent: a new producer takes over")
-            fresh = self._make()
-            try:
+        """Begin anew, under another id, for all who try again.
+
+        Once, for all who find the client out of step; and to its end, though they may not wait so long.
+        """
+        if self._client is not client:
+            return
+        if self._change is None or self._change.done():
+            self._change = asyncio.create_task(self._begin_anew(client))
+        await asyncio.shield(self._change)
+
+    async def _begin_anew(self, client: AIOKafkaProducer) -> None:
+        log.warning("kafka has lost count of what was sent: a new producer takes over")
+        fresh = self._make()
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                 await fresh.start()
-            except KafkaError as error:
-                await _stop(fresh)
-                raise KafkaUnavailableError(line(error)) from error
+        except (KafkaError, TimeoutError) as error:
+            log.warning("no new producer yet", error=line(error))
+            await _stop(fresh)
+        except BaseException:
+            await _stop(fresh)
+            raise
+        else:
             self._client = fresh
-        await _stop(client)
+            await _stop(client)
 
     async def ping(self) -> None:
         """Ask a broker what there is.

@@ -102,6 +102,19 @@ async def test_a_redis_that_became_a_replica_is_waited_for(redis_server: Redis) 
         assert await write_and_read(store) == "value"
 
 
+async def test_what_was_read_only_is_asked_by_another_connection(redis_server: Redis) -> None:
+    """The name may lead to the new server by now; the connections to the old one stand."""
+    async with opened(at(redis_server), "tests") as store:
+        before = await store.ask("who", lambda client: client.client_id())
+        await store.ask("fail over", lambda client: client.replicaof(HOST, str(free_port())))
+        try:
+            with pytest.raises(RedisUnavailableError, match="read only"):
+                await store.ask("write", lambda client: client.set("key", "value"))
+        finally:
+            await store.ask("mend", lambda client: client.replicaof("NO", "ONE"))
+        assert await store.ask("who", lambda client: client.client_id()) != before
+
+
 async def test_what_is_asked_wrongly_is_an_error_of_the_program(redis_server: Redis) -> None:
     async with opened(at(redis_server), "tests") as store:
         await store.ask("write", lambda client: client.set("key", "value"))

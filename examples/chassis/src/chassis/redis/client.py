@@ -133,7 +133,9 @@ async def opened(settings: RedisSettings, name: str) -> AsyncIterator[Store]:
         max_connections=MOST_CONNECTIONS,
         timeout=TIMEOUT_SECONDS,
         retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), TRIES_AGAIN),
-        retry_on_error=[NoConnectionError, NoAnswerError],
+        # What is read only now may be another server than the one that the name leads to by now: after a failover its
+        # connections stand, and answer PING. An error in this list has the connection made anew.
+        retry_on_error=[NoConnectionError, NoAnswerError, ReadOnlyError],
         health_check_interval=30,
     )
     client = Redis.from_pool(pool)

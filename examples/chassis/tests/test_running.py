@@ -27,7 +27,6 @@ class Needed:
 
     async def __call__(self) -> None:
         if self.broken:
-            self.broken = False
             raise LookupError("a bug")
         if self.away:
             raise UnavailableError(self.away)
@@ -74,13 +73,23 @@ async def test_it_is_ready_while_what_it_needs_answers(needed: Needed) -> None:
     assert events == ["not ready", "ready again", "stopped"]
 
 
-async def test_a_check_with_a_bug_does_not_end_the_checks(needed: Needed) -> None:
+async def test_a_check_with_a_bug_is_told_once_and_does_not_hide_the_others(needed: Needed) -> None:
+    other = Needed()
     with structlog.testing.capture_logs() as said:
-        async with running(ServiceSettings(metrics_port=0), "tests", {"database": needed}) as process:
+        async with running(ServiceSettings(metrics_port=0), "tests", {"database": needed, "mq": other}) as process:
             needed.broken = True
-            needed.away = "connection refused"
             await until(process, ready=False)
-    assert [line["event"] for line in said] == ["readiness not known", "not ready", "stopped"]
+            other.away = "connection refused"
+            async with asyncio.timeout(5):
+                while "mq" not in process.readiness.reasons:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.01)
+            assert process.readiness.reasons["database"] == "an error of the program: LookupError"
+            needed.broken, other.away = False, ""
+            await until(process, ready=True)
+    events = [(line["event"], line.get("needs")) for line in said]
+    assert events[:3] == [("readiness not known", "database"), ("not ready", "database"), ("not ready", "mq")]
+    assert sorted(events[3:5]) == [("ready again", "database"), ("ready again", "mq")]
+    assert events[5:] == [("stopped", None)]
 
 
 async def test_it_does_not_start_without_what_it_needs(needed: Needed) -> None:

@@ -66,7 +66,11 @@ async def test_a_look_that_was_overtaken_tells_nothing() -> None:
 async def test_a_look_that_fails_is_not_the_last_one() -> None:
     with structlog.testing.capture_logs() as said:
         statuses = await told(
-            (OrderStatus.PENDING, 0), UnavailableError("away"), LookupError("a bug"), (OrderStatus.CANCELLED, 1)
+            (OrderStatus.PENDING, 0),
+            UnavailableError("away"),
+            LookupError("a bug"),
+            LookupError("a bug"),
+            (OrderStatus.CANCELLED, 1),
         )
     assert statuses == [OrderStatus.PENDING, OrderStatus.CANCELLED]
     assert [(line["event"], line["log_level"]) for line in said] == [

@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import psycopg
+import pytest
 from openapi_spec_validator import validate
 from processes import TLS, Client, Payment, Surroundings, started
 
 from chassis_testing.balancer import Balancer
 from chassis_testing.program import eventually
+from payment_service.web import within
 
 
 async def test_the_api_is_described(payment: Payment) -> None:
@@ -30,6 +32,12 @@ async def test_the_api_is_described(payment: Payment) -> None:
     assert set(pay["responses"]) == {"201", "202", "4XX", "5XX"}
     (key,) = pay["parameters"]
     assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", True)
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.5, 1, 4, 10])
+def test_a_caller_waits_for_something_and_less_than_its_request_may_take(limit: float) -> None:
+    """Also with a drain of a second: a claim of no time would be anybody's at once."""
+    assert 0 < within(limit) < limit
 
 
 async def test_it_is_counted_and_asked_by_probes(payment: Payment, surroundings: Surroundings) -> None:

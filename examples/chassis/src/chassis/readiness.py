@@ -56,11 +56,7 @@ class Readiness:
         """Follow until cancelled."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
-            try:
-                await self._ask()
-            except Exception as error:
-                log.exception("readiness not known", error=str(error))
-                reports.report(error)
+            await self._ask()
 
     def drain(self) -> None:
         """Be ready no more, for good."""
@@ -68,7 +64,7 @@ class Readiness:
         self._say()
 
     async def _ask(self) -> None:
-        answers = await asyncio.gather(*(_answer(check) for check in self._checks.values()))
+        answers = await asyncio.gather(*(self._answer(name, check) for name, check in self._checks.items()))
         before, self._away = self._away, {n: a for n, a in zip(self._checks, answers, strict=True) if a is not None}
         for name in self._away.keys() - before.keys():
             log.error("not ready", needs=name, error=self._away[name])
@@ -80,10 +76,15 @@ class Readiness:
         for listener in self._listeners:
             listener(self.ready)
 
-
-async def _answer(check: Check) -> str | None:
-    try:
-        await check()
-    except UnavailableError as error:
-        return str(error)
-    return None
+    async def _answer(self, name: str, check: Check) -> str | None:
+        try:
+            await check()
+        except UnavailableError as error:
+            return str(error)
+        except Exception as error:
+            reason = f"an error of the program: {type(error).__name__}"
+            if self._away.get(name) != reason:  # once, and not with every look
+                log.exception("readiness not known", needs=name, error=str(error))
+                reports.report(error)
+            return reason
+        return None

@@ -72,6 +72,7 @@ class Tracker:
 
     async def run(self) -> None:
         """Look until the process is to end."""
+        told = ""
         while not await self._shutdown.during(INTERVAL_SECONDS):
             if not self._followers:
                 continue
@@ -81,9 +82,12 @@ class Tracker:
                 log.warning("cannot track", error=str(error), orders=len(self._followers))
                 continue
             except Exception as error:  # nobody would be told of anything any more
-                log.exception("cannot track", error=str(error), orders=len(self._followers))
-                reports.report(error)
+                if told != repr(error):  # once, and not with every look
+                    log.exception("cannot track", error=str(error), orders=len(self._followers))
+                    reports.report(error)
+                told = repr(error)
                 continue
+            told = ""
             for now in found:
                 for queue in self._followers.get(now.order_id, ()):
                     queue.put_nowait(now)

@@ -55,13 +55,19 @@ def build(
     """Put the application together."""
     limit = request_timeout_seconds(settings)
     repository = PostgresPaymentRepository(engine)
-    # A caller hears that the payment is on its way before the server would give the request up, which counts from its
-    # arrival: waiting for its turn, and for its key, is before.
-    within = limit * (1 - PATIENCE) - KEY_SECONDS
-    payments = Payments(repository, orders, Saga(repository, orders, stripe), within_seconds=within)
+    payments = Payments(repository, orders, Saga(repository, orders, stripe), within_seconds=within(limit))
     app = application("Payments", metadata.version("payment-service"), "Takes payments for orders", readiness, STATUSES)
     pay_keys, refund_keys = (IdempotencyKeys(engine, scope, limit) for scope in ("payments", "refunds"))
     app.include_router(payments_router(payments, pay_keys, refund_keys))
     secret = settings.stripe_webhook_secret.get_secret_value()
     app.include_router(webhooks_router(Webhooks(PostgresEventRepository(engine)), secret))
     return app
+
+
+def within(limit: float) -> float:
+    """How many seconds a caller waits for a payment, of those that its request may take.
+
+    It hears that the payment is on its way before the server would give the request up, which counts from its arrival:
+    waiting for its turn, and for its key, is before. Something is left however short the drain.
+    """
+    return max(limit * (1 - PATIENCE) - KEY_SECONDS, limit / 4)

@@ -16,9 +16,10 @@ from demo import backing, images, install, shop
 from demo.__main__ import DEVELOPMENT, FULL
 from demo.tools import Tools
 from devcluster.cluster import Cluster
+from devcluster.errors import DevclusterError
 from devcluster.images import BuiltImage
 from tests.support.callers import Shop
-from tests.support.kube import Object, condition, wait_for
+from tests.support.kube import Object, RequestFailed, condition, wait_for
 
 HERE = Path(__file__).parents[1] / "e2e" / "shop"
 ROLLED = ("order", "payment", "delivery")
@@ -99,15 +100,19 @@ class WholeShop(Shop):
 
     @contextlib.contextmanager
     def kills(self, services: Sequence[str], every_seconds: float, seed: int) -> Iterator[Counter[str]]:
-        """Kill a pod of each of these services, again and again, until the context ends."""
+        """Kill a pod of each of these services, again and again, until the context ends.
+
+        A kill that fails is no reason to end, the cluster being busy; how many there were is the test's to judge.
+        """
         rng, over, killed = random.Random(seed), threading.Event(), Counter[str]()  # noqa: S311 a test's choices
 
         def keep_killing() -> None:
             while not over.wait(every_seconds):
                 for service in services:
-                    if pods := self.pods(service):
-                        self.lose(rng.choice(pods))
-                        killed[service] += 1
+                    with contextlib.suppress(RequestFailed, OSError, DevclusterError):
+                        if pods := self.pods(service):
+                            self.lose(rng.choice(pods))
+                            killed[service] += 1
 
         thread = threading.Thread(target=keep_killing, name="kills")
         thread.start()

@@ -39,7 +39,7 @@ def test_upgrade_after_upgrade_under_load_with_kills(
     assert result["errors"] == []
     assert [each["spec"]["number"] for each in releases] == [*range(first + 1, first + 1 + upgrades)]
     assert _made(order, begun) == {f"{each['metadata']['name']}-migrate": 1 for each in releases}
-    assert len(killed) >= upgrades, "kills were to come in most upgrades"
+    assert len(killed) >= result["seconds"] / LONGEST_SECONDS / 2, "kills were to come all the time"
     record_testsuite_property(
         "upgrades", f"{upgrades}: {result['calls']} calls in {result['seconds']} s, {len(killed)} kills of the operator"
     )

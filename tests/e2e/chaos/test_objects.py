@@ -81,7 +81,7 @@ def test_an_updated_crd_changes_nothing_that_runs(order: OrderShop) -> None:
         order.wait_ready("registry.example.com/shop/order:v1.1.0")
         assert "NUMBER" in order.kubectl("get", "deliveryservices")
         order.wait_gone(before)
-        order.wait_for_resyncs(1, seconds=60)  # how they ended is told after that
+        order.wait_for_resyncs(2, seconds=90)  # how they ended is told after the first
         changed = datetime.now(UTC)
         pods = _uids(order)
         order.wait_for_resyncs(2, seconds=90)

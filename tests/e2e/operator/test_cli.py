@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -51,15 +52,24 @@ def test_logs_of_all_pods_by_process_release_and_trace(order: OrderShop) -> None
 
 
 def test_following_logs_shows_what_comes(order: OrderShop) -> None:
+    words = ("logs", "order", "web", "--follow", "--tail", "0")
     with subprocess.Popen(
-        [sys.executable, "-m", "delivery_operator.cli", "logs", "order", "web", "--follow", "-n", shop.NAMESPACE],
+        [sys.executable, "-m", "delivery_operator.cli", *words, "-n", shop.NAMESPACE],
         env={**os.environ, "KUBECONFIG": str(order.cluster.kubeconfig_path)},
         stdout=subprocess.PIPE,
         text=True,
     ) as following:
         assert following.stdout is not None
-        try:
+        lines: list[str] = []
+        reading = threading.Thread(target=lines.extend, args=(following.stdout,))
+        reading.start()
+
+        def shown() -> bool:
             order.call()
-            assert any("CreateOrder" in line for line in following.stdout)
+            return any("CreateOrder" in line for line in lines)
+
+        try:
+            wait_for(shown, "a line of a call", 60, lambda: "".join(lines))
         finally:
             following.terminate()
+            reading.join()

@@ -28,6 +28,8 @@ def test_what_kubectl_shows(order: OrderShop) -> None:
 @pytest.mark.timeout(400)
 def test_a_healthy_service_is_left_alone_for_a_minute_and_by_a_restart(order: OrderShop) -> None:
     """Invariant 2: no write in 60 s, four resyncs among them, and none when the other replica takes over."""
+    order.wait_gone(order.newest_release()["spec"]["number"] - 1)
+    order.wait_for_resyncs(2, seconds=90)  # how old pods ended is told after the first
     begun = datetime.now(UTC)
     order.wait_for_resyncs(4, seconds=90)
     assert (datetime.now(UTC) - begun).total_seconds() > 45
@@ -106,9 +108,10 @@ def test_a_missing_secret_is_named_and_heals_within_seconds(order: OrderShop) ->
     order.call()
     order.kubectl("create", "secret", "generic", "carrier", "--from-literal=token=abcdefgh")
     try:
-        order.wait_ready(seconds=60)
+        wait_for(lambda: condition(order.service(), "ConfigReady")["status"] == "True", "the Secret to be seen", 15)
+        order.wait_ready()
         order.patch({"config": {"CARRIER": None}})
-        order.wait_ready(seconds=60)
+        order.wait_ready()
     finally:
         order.kubectl("delete", "secret", "carrier")
 

@@ -11,6 +11,7 @@ from tests.support.whole_shop import ROLLED, SERVICES, WholeShop
 Tell = Callable[[str, object], None]
 RATE_UNDER_KILLS = 0.65
 """Orders a second: with three pods that start anew every ten seconds, what two processors do of five services."""
+KILL_SECONDS = 10
 RATE_UNDER_RESTARTS = 4.0
 ORDERS_OF_A_USER = 10
 """Of one, at most: who gets more mails than a few a minute gets them later."""
@@ -62,7 +63,7 @@ def test_orders_while_services_are_rolled_and_killed(whole: WholeShop, orders: i
     Pods are killed until the last order has been brought.
     """
     users = whole.users(max(1, orders // ORDERS_OF_A_USER))
-    with whole.kills(ROLLED, 10, seed) as killed, whole.customers(orders, RATE_UNDER_KILLS, users) as result:
+    with whole.kills(ROLLED, KILL_SECONDS, seed) as killed, whole.customers(orders, RATE_UNDER_KILLS, users) as result:
         for version in ("v1.1.0", "v1.0.0"):
             for service in ROLLED:
                 whole.upgrade(service, version)
@@ -73,7 +74,7 @@ def test_orders_while_services_are_rolled_and_killed(whole: WholeShop, orders: i
     assert result["lost"] == []
     assert len(result["accepted"]) == orders
     tell("orders under releases and kills", settled(whole, result["accepted"]))
-    assert set(killed) == set(ROLLED)
+    assert min(killed[each] for each in ROLLED) >= result["seconds"] / KILL_SECONDS / 2, "until the end"
 
 
 @pytest.mark.timeout(5400)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import typer
 
-from delivery_operator.cli.app import ReaderGone, program
+from delivery_operator.cli.app import program
 from delivery_operator.cli.exits import CliError, Exit
+from delivery_operator.cli.readers import ReaderGone, unread
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,9 +41,8 @@ def _ended(words: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _misunderstood(error)
     except ReaderGone:
-        # That is no error, and nothing can be written any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
+        unread(sys.stdout)
+        return Exit.OK  # that is no error
     return int(result or 0)
 
 

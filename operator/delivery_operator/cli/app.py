@@ -10,6 +10,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from delivery_operator.cli.readers import ReaderGone, unread
+
 COMMANDS: Final = {
     "init": "Write a DeliveryService, or a whole service from a template.",
     "validate": "Say all that admission would say, without a cluster.",
@@ -30,10 +32,6 @@ COMMANDS: Final = {
 }
 """Name to summary. Each is `command` in the module delivery_operator.cli.commands.<name>, with its EXAMPLES, and its
 CLASS where it parses its words in a way of its own."""
-
-
-class ReaderGone(Exception):
-    """Nobody reads what the command prints any more."""
 
 
 _OF_COMPLETION: Final = frozenset({"install_completion", "show_completion"})
@@ -81,9 +79,12 @@ def _to_a_reader(command: Callable[..., int | None]) -> Callable[..., int | None
     def run(*given: Any, **named: Any) -> int | None:
         try:
             result = command(*given, **named)
-            sys.stdout.flush()
         except BrokenPipeError as error:
             raise ReaderGone from error
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            unread(sys.stdout)
         return result
 
     return run

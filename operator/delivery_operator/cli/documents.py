@@ -87,7 +87,11 @@ def _whole(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int | str:
 
 
 def _broken(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> float | str:
-    number, text = float(loader.construct_yaml_float(node)), str(loader.construct_scalar(node))
+    text = str(loader.construct_scalar(node))
+    try:
+        number = float(loader.construct_yaml_float(node))
+    except ValueError:
+        return text  # as it is tagged, and is not
     if math.isfinite(number):
         return number
     if text.lower().endswith(("inf", "nan")):

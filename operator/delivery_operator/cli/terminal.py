@@ -13,6 +13,8 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from delivery_operator.cli.readers import unread
+
 Cell = str | Text
 
 _GAP: Final = "   "
@@ -38,16 +40,28 @@ _COLOURS: Final = {
 
 
 class _Console(Console):
+    endless = False
+
     def on_broken_pipe(self) -> None:
-        """Leave it to the program that its reader has gone: rich would end it as a failure."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        """Say nothing more when the reader has gone, and come to the answer: rich would end the program there."""
+        if self.endless:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        self.quiet = True
+        unread(self.file)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Open a console that neither wraps nor marks anything up by itself."""
-    return _Console(
+def console(*, stderr: bool = False, endless: bool = False) -> Console:
+    """Open a console that neither wraps nor marks anything up by itself.
+
+    Args:
+        stderr: of standard error.
+        endless: what is printed comes to no end of itself: BrokenPipeError tells that nobody reads it any more.
+    """
+    made = _Console(
         file=sys.stderr if stderr else sys.stdout, highlight=False, soft_wrap=True, markup=False, emoji=False
     )
+    made.endless = endless
+    return made
 
 
 def worded(word: str) -> Text:

@@ -96,7 +96,16 @@ def test_environments_that_are_not_there_or_not_valid_are_told(tmp_path: Path) -
 
 def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Path) -> None:
     words = ["date: 2024-05-01", "no-date: 2024-02-30", "time: 22:00", "early: 09:00"]
-    words += ["n: 12", "hex: 0x10", "half: .5", "large: 1e3", "so: yes", "commit: 12e4567", "odd: 0x_"]
+    words += [
+        "n: 12",
+        "hex: 0x10",
+        "half: .5",
+        "large: 1e3",
+        "so: yes",
+        "commit: 12e4567",
+        "odd: 0x_",
+        "tag: !!float a",
+    ]
     (document,) = documents.read([written(tmp_path, "\n".join(words))])
     assert document.body == {
         "date": "2024-05-01",
@@ -110,6 +119,7 @@ def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Pa
         "so": True,
         "commit": "12e4567",
         "odd": "0x_",
+        "tag": "a",
     }
 
 

@@ -73,6 +73,12 @@ def test_a_reader_that_goes_is_no_failure_of_a_page_either(server: Server) -> No
     assert without_a_reader("ps") == (0, "")
 
 
+@pytest.mark.usefixtures("server")
+def test_an_answer_that_nobody_reads_is_the_same() -> None:
+    """`kubectl delivery doctor | head` under pipefail: there are problems, whoever read them."""
+    assert without_a_reader("doctor")[0] == Exit.NO
+
+
 def without_a_reader(*words: str) -> tuple[int, str]:
     """How a command ends whose standard output nobody reads, and what it says to standard error."""
     reader, writer = os.pipe()

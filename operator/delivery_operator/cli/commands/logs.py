@@ -78,7 +78,7 @@ class _Printer:
 
     def __init__(self, *, raw: bool) -> None:
         self._raw = raw
-        self._console = console()
+        self._console = console(endless=True)
         self._errors = console(stderr=True)
         self._colours: dict[str, str] = {}
 

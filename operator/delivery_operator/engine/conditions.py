@@ -53,7 +53,7 @@ def status(
         ConditionType.MIGRATION_SUCCEEDED: _migration(newest),
     }
     if newest and newest.has_job(names.CONTRACT):
-        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest, snapshot)
+        claims[ConditionType.CONTRACT_SUCCEEDED] = _contract(newest, snapshot, known=spec is not None)
     if spec and step.drift:
         claims[ConditionType.IN_SYNC] = insync.claim(step.drift, spec.environment)
     previous: dict[str, Any] = snapshot.service.get("status") or {}
@@ -175,7 +175,8 @@ def _migration(newest: Release | None) -> Claim:
     return UNKNOWN, "NotFinished", f"the migration of release {newest.name} has not ended"
 
 
-def _contract(newest: Release, snapshot: Snapshot) -> Claim:
+def _contract(newest: Release, snapshot: Snapshot, *, known: bool) -> Claim:
+    # Of a spec that cannot be read no binding is known.
     recorded = newest.contract or {}
     match recorded.get("result"):
         case MigrationResult.SUCCEEDED:
@@ -188,7 +189,7 @@ def _contract(newest: Release, snapshot: Snapshot) -> Claim:
             )
             return FALSE, "ContractFailed", message
         case _:
-            waits = locks.waits_for(snapshot, newest) if newest.phase is Phase.ACTIVE else None
+            waits = locks.waits_for(snapshot, newest) if known and newest.phase is Phase.ACTIVE else None
             if waits:
                 return UNKNOWN, "WaitingForDatabase", f"{waits}; the contract step runs afterwards"
             message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"

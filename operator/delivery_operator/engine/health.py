@@ -108,8 +108,10 @@ def _paused(deployment: Object, process: str, namespace: str) -> Problem | None:
 
     Where all pods are of the newest template nothing is left to roll out, and those that go are replaced all the same.
     """
-    made = (deployment.get("status") or {}).get("updatedReplicas", 0)
-    if not deployment["spec"].get("paused") or made >= deployment["spec"].get("replicas", 1):
+    status = deployment.get("status") or {}
+    made = status.get("updatedReplicas", 0)
+    done = made >= deployment["spec"].get("replicas", 1) and made == status.get("replicas", 0)
+    if done or not deployment["spec"].get("paused"):
         return None
     resume = f"kubectl rollout resume -n {namespace} deployment/{name(deployment)}"
     return Problem("RolloutPaused", f"process {process} is not rolled out: its Deployment was paused; {resume}")

@@ -68,10 +68,12 @@ CRASHED = {"restartCount": 3, "lastState": {"terminated": {"exitCode": 137, "rea
         pytest.param(1, True, "CrashLoop", id="it was paused midway, and what came does not run"),
         pytest.param(2, False, None, id="a pod that is not ready yet"),
         pytest.param(1, False, "RolloutPaused", id="midway"),
+        pytest.param(3, False, "RolloutPaused", id="all are made, and an old one is still there"),
     ],
 )
 def test_of_a_paused_rollout_the_true_cause_is_told(updated: int, *, crash: bool, reason: str | None) -> None:
-    found = live({**FULL, "updatedReplicas": updated, "availableReplicas": 1})
+    all_there = max(2, updated)
+    found = live({**FULL, "replicas": all_there, "updatedReplicas": min(2, updated), "availableReplicas": 1})
     found["spec"] = {**found["spec"], "paused": True}
     labels = builders.process_labels("web", 1)
     pods = [builders.pod(builders.service({}), labels=labels, container=CRASHED)] if crash else []

@@ -58,9 +58,11 @@ async def test_a_producer_is_replaced_though_nobody_waits_so_long(
     topic, connected = kafka.topic(), asyncio.Event()
     async with producing(kafka.bootstrap_servers, "tests") as producer:
         await lose_count(producer, topic)
-        start = AIOKafkaProducer.start
+        start, starts = AIOKafkaProducer.start, 0
 
         async def slow(client: AIOKafkaProducer) -> None:
+            nonlocal starts
+            starts += 1
             await connected.wait()
             await start(client)
 
@@ -71,6 +73,7 @@ async def test_a_producer_is_replaced_though_nobody_waits_so_long(
                     await producer.send(topic, [Message("key", b"two", {})])
         connected.set()
         await eventually(lambda: taken(producer, topic), "not replaced")
+        assert starts == 1
 
 
 async def test_a_start_that_never_ends_is_given_up(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:

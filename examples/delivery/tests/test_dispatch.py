@@ -1,5 +1,6 @@
 """SD-7: what waits gets a courier, what was left untold is told; by one at a time, and in the same words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ from structlog.testing import capture_logs
 from test_storage import HEADERS, NOW, holder, paid, work
 
 from chassis.errors import UnavailableError
-from chassis.kafka.producer import producing
+from chassis.kafka.producer import TooLargeError, producing
 from chassis.redis.client import Store
 from chassis.redis.locks import Locks
 from chassis.shutdown import Shutdown
@@ -119,3 +120,23 @@ async def test_without_maps_the_straight_line_is_taken_and_said_so(
     assert delivery is not None
     assert delivery.eta == Eta(1 + RIDE_MINUTES, estimated=True)
     assert "no map, estimating" in {line["event"] for line in lines}
+
+
+async def test_what_kafka_does_not_take_does_not_end_the_dispatcher(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic may be set to take less than an event."""
+    shutdown, tries = Shutdown(1), iter([TooLargeError("larger than kafka takes"), None])
+
+    async def once(*_: object) -> None:
+        error = next(tries)
+        if error:
+            raise error
+        shutdown.begin()
+
+    monkeypatch.setattr(dispatcher, "once", once)
+    for name in ("PAUSE_SECONDS", "IDLE_SECONDS"):
+        monkeypatch.setattr(dispatch, name, 0.01)
+    with capture_logs() as lines:
+        await asyncio.wait_for(dispatcher.run(shutdown), 10)
+    assert "cannot dispatch" in {line["event"] for line in lines}

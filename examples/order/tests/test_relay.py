@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -184,8 +185,12 @@ async def test_what_kafka_does_not_take_is_told_again_until_its_topic_takes_it(m
             return 0
 
         async def oldest_seconds(self) -> float:
-            return 0
+            return next(ages)
 
+    ages = iter([70.0, 0.0])
+    measured: list[float] = []
+    monkeypatch.setattr(module, "_oldest", SimpleNamespace(set=measured.append))
     with structlog.testing.capture_logs() as said:
         await asyncio.wait_for(module.relay(Waiting(), Producer(lambda: None), shutdown, 1), 5)
     assert [line["event"] for line in said] == ["cannot relay"]
+    assert measured == [70, 0], "how far it is behind is known while it is"

@@ -8,6 +8,7 @@ from circuitbreaker import CircuitBreaker
 
 from chassis import metrics
 from chassis.errors import UnavailableError
+from chassis.limits import LimitedError
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ class Breaker:
 
         Args:
             what: the thing that is called, for the log and the metric.
-            counts: whether an error says that the thing is down; any other shows that it answers.
+            counts: whether an error says that the thing is down; any other but LimitedError shows that it answers.
             failures: so many in a row open it.
             seconds: so long it stays open. Then calls go through again, and the first one that fails opens it again.
         """
@@ -51,6 +52,8 @@ class Breaker:
             raise UnavailableError(f"{self._what} failed {failures} times in a row and is tried again in {seconds} s")
         try:
             result = await work()
+        except LimitedError:  # nothing was called: it says nothing of the thing
+            raise
         except Exception as error:  # a call that its caller gave up says nothing: CancelledError is none of these
             self._breaker.__exit__(type(error), error, None)
             self._tell()

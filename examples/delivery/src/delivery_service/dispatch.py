@@ -83,7 +83,7 @@ class Dispatcher:
                 await self._stand_by(shutdown)
             except (UnavailableError, TooLargeError) as error:  # a topic may be set to take more
                 log.error("cannot dispatch", error=str(error))  # noqa: TRY400 - the trace says no more
-                await shutdown.during(PAUSE_SECONDS)
+                await self._stand_by(shutdown)
 
     async def once(self, held: Held, shutdown: Shutdown) -> None:
         """Give couriers to orders while there are both, and tell what is left.

@@ -71,12 +71,15 @@ async def relay(outbox: Outbox, producer: Producer, shutdown: Shutdown, most: in
     while not await shutdown.during(pause):
         try:
             told = await outbox.tell(partial(_tell, producer), most)
-            _oldest.set(await outbox.oldest_seconds())
         except (UnavailableError, TooLargeError) as error:  # a topic may be set to take more
             log.error("cannot relay", error=str(error))  # noqa: TRY400 - the trace says no more
             pause = PAUSE_SECONDS
         else:
             pause = 0 if told == most else IDLE_SECONDS
+        try:
+            _oldest.set(await outbox.oldest_seconds())
+        except UnavailableError as error:
+            log.debug("cannot measure", error=str(error))
 
 
 async def _tell(producer: Producer, events: Sequence[Event]) -> None:

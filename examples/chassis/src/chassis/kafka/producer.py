@@ -92,7 +92,7 @@ class Producer:
 
         Raises:
             KafkaUnavailableError: not all of them are; those that are cannot be told from the others.
-            TooLargeError: likewise, and it will not be otherwise the next time.
+            TooLargeError: likewise, and it will not be otherwise until its topic takes more.
         """
         client = self._client
         try:
@@ -196,8 +196,16 @@ async def _stop(client: AIOKafkaProducer) -> None:
             await client.stop()
     except TimeoutError:
         log.warning("kafka does not take what is left; whoever sent it was told so")
-        await client._sender.close()  # noqa: SLF001 - what a `stop` that is cut short leaves open
-        await client.client.close()
+        await _close(client)
+    except asyncio.CancelledError:
+        await _close(client)
+        raise
+
+
+async def _close(client: AIOKafkaProducer) -> None:
+    """Close what a `stop` that is cut short leaves open."""
+    await client._sender.close()  # noqa: SLF001 - aiokafka has no other way
+    await client.client.close()
 
 
 def _quiet() -> None:

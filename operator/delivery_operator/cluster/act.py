@@ -1,6 +1,6 @@
 """Carries out a plan: one write after the other, each answer into the store at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
@@ -31,13 +31,16 @@ class WriteRefused(Exception):
 
     Attributes:
         target: kind and name of the object.
+        error: what the API server said.
+        made: the writes of the plan that were made before.
     """
 
-    def __init__(self, target: Key, error: Refused) -> None:
+    def __init__(self, target: Key, error: Refused, made: Sequence[Write] = ()) -> None:
         """Keep what was refused and why."""
         super().__init__(f"{' '.join(target)}: {error.message}")
         self.target = target
         self.error = error
+        self.made = made
 
 
 class Actor:
@@ -69,7 +72,7 @@ class Actor:
                 ready = await self._prepared(service, write)
                 as_seen = ready is not None and await self._make(service, ready)
             except Refused as error:
-                raise WriteRefused(aim(write), error) from error
+                raise WriteRefused(aim(write), error, made) from error
             if ready is None or not as_seen:
                 break
             made.append(ready)

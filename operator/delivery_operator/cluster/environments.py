@@ -16,6 +16,7 @@ from delivery_operator.api.upgrade import UpgradeMode
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.errors import NotFound
 from delivery_operator.cluster.members import Members
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import CONFIG_MAPS
 from delivery_operator.cluster.store import Body, ServiceKey, Store
@@ -52,7 +53,7 @@ class Environments:
         builtin: the operator's own templates, which have been checked.
         namespace: the operator's own, where ConfigMaps with templates are.
         folder: below it are the folders with templates.
-        everywhere: whether the operator serves all namespaces.
+        reach: where the operator looks.
         named: called with the key of an environment when the first service names it.
     """
 
@@ -62,7 +63,7 @@ class Environments:
     builtin: Bundle
     namespace: str
     folder: Path | None
-    everywhere: bool
+    reach: Reach
     named: Callable[[ServiceKey], None]
     _members: Members = field(init=False)
     _templates: dict[str, Templates] = field(default_factory=dict)
@@ -106,18 +107,19 @@ class Environments:
         One that is limited to namespaces speaks for the environments that its services name: beside others of its kind
         it would write what these then write back.
         """
-        return self.everywhere or bool(self.store.in_environment(name))
+        return self.reach.everywhere or bool(self.store.in_environment(name))
 
     async def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
-        """Gather an environment's services; None when this operator is not the one to speak of them.
+        """Gather an environment's services where they can be seen; None when others speak of them, too.
 
         One that is limited to namespaces may see only some: beside others of its kind it speaks only where the
         environment asks for waves, which is then to be its own.
         """
-        if not self.everywhere and spec.upgrade.mode is not UpgradeMode.WAVES:
+        if not self.reach.everywhere and spec.upgrade.mode is not UpgradeMode.WAVES:
             return None
         self._members.forget()
-        return Fleet(spec, await self._members.all(self.store.in_environment(name)))
+        seen = [service for service in self.store.in_environment(name) if self.reach.covers(service[0])]
+        return Fleet(spec, await self._members.all(seen))
 
     async def refresh(self, name: str, spec: DeliveryEnvironmentSpec) -> bool:
         """Load the templates of an environment again; whether services must be looked at because of it.

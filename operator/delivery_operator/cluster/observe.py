@@ -72,11 +72,11 @@ class Observer:
         places = locks.places(history, bound.secrets)
         uses |= {(ReferenceKind.SECRET, secret) for secret, _ in places}
         # What a pod of an older release says may hold what that release refers to, and the spec of today does not.
-        uses |= {
-            reference
-            for release in history.of_pods(each for each in held if each["kind"] == "Pod")
-            for reference in release.references
-        }
+        for release in history.of_pods(each for each in held if each["kind"] == "Pod"):
+            # A copy has the manifests of the release that it is of; and what is optional may have come later.
+            source = history.numbered(release.copy_of) if release.copy_of else None
+            uses |= release.references | (source.references if source else frozenset())
+            uses |= {use.reference for use in references.uses(release.spec, bound.secrets)} if release.spec else set()
         values, sensitive = await self.referenced.resolve(service, uses)
         hashes = await self.referenced.databases(service[0], places)
         databases = {place: tuple(map(self.locks.name, found)) for place, found in hashes.items()}

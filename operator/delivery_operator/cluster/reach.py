@@ -14,8 +14,14 @@ class Reach:
     def __init__(self, scopes: Iterable[str | None]) -> None:
         """Take the namespaces to look into; (None,) for all of the cluster, as one."""
         self._open = {scope: asyncio.Event() for scope in scopes}
-        for event in self._open.values():
-            event.set()
+        self._closed = {scope: asyncio.Event() for scope in self._open}
+        for scope in self._open:
+            self.set(scope, is_open=True)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether all of the cluster is looked into."""
+        return None in self._open
 
     @property
     def scopes(self) -> tuple[str | None, ...]:
@@ -33,17 +39,19 @@ class Reach:
 
     def closed(self, scope: str | None) -> bool:
         """Whether it is to be looked into, and does not let the operator in."""
-        return scope in self._open and not self._open[scope].is_set()
+        return scope in self._closed and self._closed[scope].is_set()
 
     def set(self, scope: str | None, *, is_open: bool) -> None:
         """Note what came of a look into it."""
-        event = self._open[scope]
-        if is_open:
-            event.set()
-        else:
-            event.clear()
+        now, before = (self._open, self._closed) if is_open else (self._closed, self._open)
+        now[scope].set()
+        before[scope].clear()
 
     async def entered(self, scope: str | None) -> None:
         """Wait until it lets the operator in; at once for what is no matter of this class."""
         if scope in self._open:
             await self._open[scope].wait()
+
+    async def left(self, scope: str | None) -> None:
+        """Wait until it does not let the operator in; for ever for what is no matter of this class."""
+        await self._closed.get(scope, asyncio.Event()).wait()

@@ -92,6 +92,8 @@ class Referenced:
         self._changed = changed
         self._contents: dict[Place, Content] = {}
         self._earlier: dict[Place, deque[frozenset[str]]] = {}
+        self._last: dict[Place, frozenset[str]] = {}
+        """What was sensitive of each that changed and was not read since."""
         self._users: dict[Place, set[ServiceKey]] = {}
         self._uses: dict[ServiceKey, frozenset[Place]] = {}
         self._touched: dict[Place, int] = {}
@@ -102,8 +104,12 @@ class Referenced:
     async def synced(self) -> None:
         """Wait until every watch has its first list, where the operator is let in."""
         for (_, namespace), event in self._synced.items():
-            if not self._reach.closed(namespace):
-                await event.wait()
+            waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._reach.left(namespace))]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waits:
+                    each.cancel()
 
     async def resolve(
         self, service: ServiceKey, references: Iterable[Reference], namespace: str | None = None
@@ -159,11 +165,21 @@ class Referenced:
             for kind, namespace in self._synced:
                 group.create_task(self._follow(kind, namespace), name=f"watch {kind.value} in {namespace or 'all'}")
 
-    async def relist(self) -> None:
-        """Compare everything kept with an authoritative LIST."""
-        for kind, namespace in self._synced:
-            if not self._reach.closed(namespace):
-                await self._list(kind, namespace)
+    async def relist(self, namespace: str | None = None) -> None:
+        """Compare what is kept with an authoritative LIST.
+
+        Args:
+            namespace: where; None for what is in no namespace that is to be served: all of the cluster, or the
+                operator's own.
+
+        Raises:
+            Forbidden: the operator may not look there.
+            ApiError: the API server did not answer.
+        """
+        served = [scope for scope in self._reach.scopes if scope is not None]
+        for kind, place in self._synced:
+            if place == namespace if namespace else place not in served:
+                await self._list(kind, place)
 
     def _remember(self, service: ServiceKey, places: frozenset[Place]) -> None:
         before = self._uses.get(service, frozenset())
@@ -175,6 +191,7 @@ class Referenced:
                 del self._users[place]
                 self._contents.pop(place, None)
                 self._earlier.pop(place, None)
+                self._last.pop(place, None)
                 self._touched.pop(place, None)
         for place in places - before:
             self._users.setdefault(place, set()).add(service)
@@ -195,7 +212,17 @@ class Referenced:
             if self._touched.get(place, 0) == touched or content.version >= self._touched[place]:
                 if place in self._users:
                     self._contents[place] = content
+                    self._keep(place, self._last.pop(place, frozenset()), content.sensitive)
                 return content
+
+    def _keep(self, place: Place, before: frozenset[str], now: frozenset[str]) -> None:
+        """Keep the values of before, if those of now are others: many a change is one of an annotation."""
+        if not before or before == now:
+            return
+        earlier = self._earlier.setdefault(place, deque(maxlen=_EARLIER))
+        if before in earlier:
+            earlier.remove(before)
+        earlier.append(before)
 
     def _content(self, kind: ReferenceKind, body: Body) -> Content:
         values = {name: text.encode() for name, text in (body.get("data") or {}).items()}
@@ -252,10 +279,8 @@ class Referenced:
         if content is not None and content.version >= version:
             return
         self._contents.pop(place, None)
-        if content is not None and content.sensitive:
-            earlier = self._earlier.setdefault(place, deque(maxlen=_EARLIER))
-            if content.sensitive not in earlier:  # many a change is one of an annotation
-                earlier.append(content.sensitive)
+        if content is not None:
+            self._last[place] = content.sensitive
         for service in self._users[place]:
             self._changed(service)
 

@@ -63,7 +63,8 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     templates = bundle.load()
     target = await connection.connect()
-    metrics, vitals = Metrics(), Vitals(time.monotonic, everywhere=not settings.namespaces)
+    reach = Reach(settings.scopes)
+    metrics, vitals = Metrics(), Vitals(time.monotonic, reach)
     queue = Queue(limit=settings.workers, paused=True)
     vitals.hanging = queue.hanging
     tally = Tally(metrics)
@@ -81,7 +82,6 @@ async def run(settings: Settings) -> None:
         if leader:
             queue.resume()
 
-    reach = Reach(settings.scopes)
     async with Api(target) as free, _http(settings, vitals, metrics):
         key = await parts.patiently(lambda: hashkey.load(free, settings.namespace), stop)
         if key is None:
@@ -99,7 +99,7 @@ async def run(settings: Settings) -> None:
                 templates,
                 settings.namespace,
                 settings.templates_dir,
-                everywhere=not settings.namespaces,
+                reach=reach,
                 named=queue.add,
             )
             locks = Locks(api, store, settings.namespace, reach, queue.add)

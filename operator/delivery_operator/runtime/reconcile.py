@@ -124,6 +124,7 @@ class Reconciler:
             try:
                 made = await self.actor.act(key, plan)
             except WriteRefused as refused:
+                self._tell(refused.made)
                 if isinstance(refused.error, Terminating):
                     return None
                 if isinstance(refused.error, WebhookFailed) and self.queue.failures(key) < PATIENCE:
@@ -147,6 +148,7 @@ class Reconciler:
             try:
                 self._tell(await self.actor.act(key, decide(replace(snapshot, refusals=[*refusals.values()]))))
             except WriteRefused as another:
+                self._tell(another.made)
                 refused = another
             else:
                 return

@@ -5,6 +5,7 @@ costs at most one period.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -86,7 +87,6 @@ class Resync:
             for resource in OPTIONAL:
                 if resource not in self.discovery.resources:
                     self.store.forget(resource.kind)
-            self.bindings.forget()
             changed = await self._list_all()
         finally:
             if before != self._watched() and self.vitals.synced:
@@ -94,6 +94,7 @@ class Resync:
         if self.vitals.synced:
             self.metrics.corrections.inc(len(changed))
         self.vitals.synced = True
+        self.bindings.forget()  # whoever is queued here asks for them
         # Those that were deleted are looked at too, to forget what was kept for them.
         for key in {*self.store.keys(), *changed}:
             self.queue.add(key)
@@ -111,22 +112,38 @@ class Resync:
             if not resource.namespaced:
                 changed |= await self._list(resource, None)
         refused: dict[str | None, Forbidden] = {}
-        for scope in self.reach.scopes:
-            try:
-                for resource in kinds:
-                    if resource.namespaced:
-                        changed |= await self._list(resource, scope)
-            except Forbidden as error:
-                refused[scope] = error
-            else:
-                self.reach.set(scope, is_open=True)
-        # Where all of them refuse, the fault is the operator's, and it is waited for.
-        if len(refused) == len(self.reach.scopes):
-            raise next(iter(refused.values()))
-        for scope, why in refused.items():
-            self.reach.set(scope, is_open=False)
-            log.warning("namespace does not let the operator in", namespace=scope, error=str(why))
+        listed = False
+        try:
+            for scope in self.reach.scopes:
+                try:
+                    changed |= await self._enter(scope, [each for each in kinds if each.namespaced])
+                except Forbidden as error:
+                    refused[scope] = error
+                else:
+                    listed = True
+        finally:
+            # Where all of them refuse, the fault is the operator's, and it is waited for.
+            for scope, why in refused.items() if listed else ():
+                self.reach.set(scope, is_open=False)
+                log.warning("namespace does not let the operator in", namespace=scope, error=str(why))
         self.metrics.closed.set(len(refused))
+        if not listed:
+            raise next(iter(refused.values()))
+        return changed
+
+    async def _enter(self, scope: str | None, kinds: Iterable[Resource]) -> set[ServiceKey]:
+        """List all of a namespace, which is open when that could be done.
+
+        Raises:
+            Forbidden: it is not.
+            ApiError: a LIST failed.
+        """
+        changed: set[ServiceKey] = set()
+        for resource in kinds:
+            changed |= await self._list(resource, scope)
+        if scope is not None:
+            await self.referenced.relist(scope)
+        self.reach.set(scope, is_open=True)
         return changed
 
     async def _list(self, resource: Resource, namespace: str | None) -> set[ServiceKey]:

@@ -9,6 +9,7 @@ probe, and renews no lease.
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.cluster.store import Body, ServiceKey, version
 
 DEAF_AFTER_SECONDS: Final = 120.0
@@ -20,15 +21,15 @@ Watch = tuple[str, str]
 class Vitals:
     """Keeps, per watch, which versions it still owes."""
 
-    def __init__(self, clock: Callable[[], float], *, everywhere: bool = True) -> None:
+    def __init__(self, clock: Callable[[], float], reach: Reach) -> None:
         """Begin with nothing owed.
 
         Args:
             clock: monotonic, in seconds.
-            everywhere: whether there is one watch for a kind in all namespaces, and not one for each.
+            reach: what is watched: a kind in all namespaces, or in each of those that are open.
         """
         self._clock = clock
-        self._everywhere = everywhere
+        self._reach = reach
         self._seen: dict[Watch, int] = {}
         self._owed: dict[Watch, tuple[int, float]] = {}
         self.synced = False
@@ -40,7 +41,10 @@ class Vitals:
         self._owed.clear()
 
     def expect(self, body: Body) -> None:
-        """Note a version learned by other means than the watch."""
+        """Note a version learned by other means than the watch; where nothing is watched, nothing is owed."""
+        namespace = body["metadata"].get("namespace")
+        if namespace and not self._reach.covers(namespace):
+            return
         watch, owed = self._watch(body), version(body)
         # Versions of one kind come in order, so the first one owed stands for those before it.
         if owed > self._seen.get(watch, 0) and watch not in self._owed:
@@ -61,7 +65,7 @@ class Vitals:
         return sorted(" in ".join(filter(None, watch)) for watch in late)
 
     def _watch(self, body: Body) -> Watch:
-        namespace = "" if self._everywhere else str(body["metadata"].get("namespace") or "")
+        namespace = "" if self._reach.everywhere else str(body["metadata"].get("namespace") or "")
         return str(body["kind"]), namespace
 
     def fault(self) -> str | None:

@@ -19,12 +19,13 @@ OURS = builders.BUNDLE.sources["configmap"].replace("immutable: true", "immutabl
 class Scene:
     """Environments with their API server."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, scopes: tuple[str | None, ...] = ("shop",)) -> None:
         self.api = FakeApi()
         self.store = Store()
+        self.reach = Reach(scopes)
         self.changed: list[tuple[str, str]] = []
         self.named: list[tuple[str, str]] = []
-        self.referenced = Referenced(self.api, b"k" * 32, Reach((None,)), "system", self.changed.append)
+        self.referenced = Referenced(self.api, b"k" * 32, self.reach, "system", self.changed.append)
         self.environments = Environments(
             self.api,
             self.store,
@@ -32,7 +33,7 @@ class Scene:
             builders.BUNDLE,
             "system",
             folder,
-            everywhere=False,
+            reach=self.reach,
             named=self.named.append,
         )
 
@@ -203,5 +204,21 @@ async def test_an_operator_that_does_not_see_all_speaks_of_a_fleet_only_where_wa
     """Two of them would write one condition in turns."""
     spec = scene.environment()
     assert await scene.environments.fleet("production", spec) is None
-    scene.environments.everywhere = True
-    assert await scene.environments.fleet("production", spec) is not None
+    assert await Scene(scopes=(None,)).environments.fleet("production", spec) is not None
+
+
+async def test_services_that_cannot_be_seen_any_more_are_no_part_of_a_fleet() -> None:
+    """They would keep their place in a wave for ever, since nothing is done about them."""
+    scene = Scene(scopes=("shop", "pay"))
+    spec = scene.environment(upgrade={"mode": "waves"})
+    put_service(scene, "order")
+    body = scene.api.objects["DeliveryService", "shop", "order"]
+    scene.store.put(scene.api.put({**body, "metadata": {"name": "order", "namespace": "pay"}}))
+
+    async def members() -> set[str]:
+        fleet = await scene.environments.fleet("production", spec)
+        return {each.name for each in fleet.members} if fleet else set()
+
+    assert await members() == {"shop/order", "pay/order"}
+    scene.reach.set("pay", is_open=False)
+    assert await members() == {"shop/order"}

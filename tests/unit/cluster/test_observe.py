@@ -35,7 +35,14 @@ class Scene:
             self.store,
             referenced,
             Environments(
-                self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
+                self.api,
+                self.store,
+                referenced,
+                builders.BUNDLE,
+                "system",
+                None,
+                reach=Reach((None,)),
+                named=lambda _: None,
             ),
             Bindings(self.api, discovery),
             Locks(self.api, self.store, "system", Reach((None,)), lambda _: None),
@@ -104,23 +111,33 @@ async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> N
     assert "containerStatuses" in held["status"]
 
 
-async def test_what_a_pod_of_an_older_release_says_is_blanked_by_what_that_refers_to(scene: Scene) -> None:
-    """Invariant 8: the spec of today may name another Secret; and a provisioned service that named it may be gone."""
-    data = {"key": base64.b64encode(b"sk_live_0123").decode()}
-    scene.api.put({"kind": "Secret", "metadata": {"name": "stripe-v1", "namespace": "shop"}, "data": data})
-    held = [{"kind": "Secret", "name": "stripe-v1", "hash": "0123"}]
-    stored = {"service": "order", "number": 1, "content": builders.spec(), "manifests": pack([]), "references": held}
-    release = {**child("DeliveryRelease", "order-r1"), "spec": stored}
-    release["metadata"]["ownerReferences"] = [
+def release(scene: Scene, number: int, secret: str, **spec: object) -> None:
+    """Keep a release that referred to a Secret."""
+    held = [{"kind": "Secret", "name": secret, "hash": "0123"}]
+    stored = {"service": "order", "number": number, "content": builders.spec(), "manifests": pack([])}
+    body = {**child("DeliveryRelease", f"order-r{number}"), "spec": {**stored, "references": held, **spec}}
+    body["metadata"]["ownerReferences"] = [
         {"kind": "DeliveryService", "name": "order", "uid": scene.service["metadata"]["uid"], "controller": True}
     ]
-    scene.put(release)
+    scene.put(body)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+async def test_what_a_pod_of_an_older_release_says_is_blanked_by_what_that_refers_to(
+    scene: Scene, *, copied: bool
+) -> None:
+    """Invariant 8: the spec of today may name another Secret; and a provisioned service that named it may be gone.
+
+    A copy has the manifests of its source, and what it recorded itself is by what provisioned services named then.
+    """
+    data = {"key": base64.b64encode(b"sk_live_0123").decode()}
+    scene.api.put({"kind": "Secret", "metadata": {"name": "stripe-v1", "namespace": "shop"}, "data": data})
+    release(scene, 1, "stripe-v1")
+    if copied:
+        release(scene, 2, "stripe-v2", copyOf=1)
     said = {"message": "invalid key sk_live_0123", "exitCode": 1}
-    scene.put(
-        builders.pod(
-            scene.service, labels=builders.process_labels("web", 1), container={"lastState": {"terminated": said}}
-        )
-    )
+    labels = builders.process_labels("web", 2 if copied else 1)
+    scene.put(builders.pod(scene.service, labels=labels, container={"lastState": {"terminated": said}}))
     seen = await scene.observer.observe(ORDER)
     assert seen is not None
     assert seen.pods[0]["status"]["containerStatuses"][0]["lastState"]["terminated"]["message"] == "invalid key ***"

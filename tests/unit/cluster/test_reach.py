@@ -34,6 +34,19 @@ async def test_one_that_opens_wakes_who_waits_for_it() -> None:
     await asyncio.wait_for(waiting, 5)
 
 
+async def test_one_that_closes_wakes_who_waits_for_that() -> None:
+    reach = Reach(("shop",))
+    waiting = asyncio.create_task(reach.left("shop"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    reach.set("shop", is_open=False)
+    await asyncio.wait_for(waiting, 5)
+
+
+def test_all_of_the_cluster_is_one() -> None:
+    assert (Reach((None,)).everywhere, Reach(("shop",)).everywhere) == (True, False)
+
+
 @pytest.mark.parametrize("scope", [None, "system"])
 async def test_what_is_not_to_be_looked_into_is_no_matter_of_it(scope: str | None) -> None:
     await asyncio.wait_for(Reach(("shop",)).entered(scope), 5)

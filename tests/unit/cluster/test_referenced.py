@@ -213,7 +213,7 @@ async def test_a_relist_of_one_namespace_says_nothing_of_others() -> None:
     scene.api.put(secret(url="1"))
     await scene.hashes(DB)
     scene.api.put(secret(url="2"))
-    await scene.referenced.relist()
+    await scene.referenced.relist("other")
     assert scene.changed == []
 
 
@@ -253,6 +253,25 @@ async def test_a_namespace_that_does_not_let_the_operator_in_holds_up_no_other(
     reach.set("pay", is_open=True)
     await asyncio.wait_for(scene.referenced.synced(), 5)
     assert {"list Secret pay", "list ConfigMap pay"} <= set(scene.api.requests)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+
+async def test_a_namespace_that_closes_while_its_first_list_is_waited_for_is_waited_for_no_longer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0.01)
+    reach = Reach(("pay", "shop"))
+    scene.api.closed.add("pay")
+    scene.referenced = Referenced(scene.api, b"k" * 32, reach, "system", scene.tell)
+    watching = asyncio.create_task(scene.referenced.watch())
+    synced = asyncio.create_task(scene.referenced.synced())
+    while "list Secret pay" not in scene.api.requests:  # noqa: ASYNC110 the fake has no event for it
+        await asyncio.sleep(0)
+    assert not synced.done()
+    reach.set("pay", is_open=False)
+    await asyncio.wait_for(synced, 5)
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
@@ -312,13 +331,13 @@ async def test_values_of_before_stay_sensitive_while_pods_may_have_them(watching
 
 async def test_changes_of_a_secret_that_leave_its_values_push_out_none_of_before(watching: Scene) -> None:
     """Invariant 8: controllers annotate Secrets."""
-    for value in ("value-0", *["value-1"] * 6):
+    for value in ("value-0", *["value-1"] * 6, "value-2", *["value-1"] * 6):
         watching.told.clear()
         watching.api.events.put_nowait(("MODIFIED", watching.api.put(secret(key=value))["metadata"]))
         if value != "value-0":
             await asyncio.wait_for(watching.told.wait(), 5)
         _, found = await watching.referenced.resolve(ORDER, [DB])
-    assert found == {"value-0", "value-1"}
+    assert found == {"value-0", "value-1", "value-2"}
 
 
 def test_longer_values_are_blanked_first() -> None:

@@ -48,11 +48,11 @@ class Scene:
         self.queue = Queue()
         self.metrics = Metrics()
         self.written: list[str] = []
-        self.reach = Reach(("shop",))
+        self.reach = Reach((None,))
         referenced = Referenced(self.api, b"k" * 32, self.reach, "system", self.queue.add)
         discovery = Discovery(self.api)
         environments = Environments(
-            self.api, self.store, referenced, builders.BUNDLE, "system", None, everywhere=True, named=lambda _: None
+            self.api, self.store, referenced, builders.BUNDLE, "system", None, reach=self.reach, named=lambda _: None
         )
         self.reconciler = Reconciler(
             self.store,
@@ -127,10 +127,10 @@ async def test_a_reconcile_goes_as_far_as_it_can(scene: Scene) -> None:
 
 async def test_nothing_is_done_where_the_operator_is_not_let_in(scene: Scene) -> None:
     """What it knows of it is old, or not all there is: the LIST that finds it open names the service."""
-    scene.reach.set("shop", is_open=False)
+    scene.reach.set(None, is_open=False)
     assert await scene.reconciler.reconcile(ORDER) is None
     assert scene.written == []
-    scene.reach.set("shop", is_open=True)
+    scene.reach.set(None, is_open=True)
     await scene.reconciler.reconcile(ORDER)
     assert scene.written
 
@@ -559,3 +559,5 @@ async def test_of_two_refusals_both_are_told_and_neither_holds_up_the_rest(refus
     assert refusing.said("Stalled") == ("True", "WriteRefused")
     assert task_status(refusing, "a-refused")["reason"] == "JobRefused"
     assert task_status(refusing, "b-fine")["phase"] == "Running"
+    sample = refusing.metrics.registry.get_sample_value("delivery_operator_tasks_total", {"outcome": "running"})
+    assert sample == 1.0, "it was begun in the plan whose next write was refused"

@@ -34,9 +34,9 @@ class Scene:
         self.api = FakeApi()
         self.store = Store()
         self.queue = Queue()
-        self.vitals = Vitals(lambda: self.now)
         self.metrics = Metrics()
         self.reach = Reach(namespaces or (None,))
+        self.vitals = Vitals(lambda: self.now, self.reach)
         self.referenced = Referenced(self.api, b"k" * 32, self.reach, "system", self.queue.add)
         self.discovery = Discovery(self.api)
         bindings = Bindings(self.api, self.discovery)
@@ -133,7 +133,7 @@ async def test_with_namespaces_each_is_listed() -> None:
     await scene.resync.once()
     assert {f"list Pod {namespace} {SERVICE}" for namespace in ("shop", "pay")} <= set(scene.api.requests)
     lists = [each for each in scene.api.requests if each.startswith("list")]
-    assert len(lists) == 2 * len(STORED) - 1, "an environment has no namespace"
+    assert len(lists) == 2 * (len(STORED) + 2) - 1, "an environment has no namespace; two are what services refer to"
 
 
 @pytest.fixture
@@ -184,34 +184,79 @@ async def test_a_namespace_that_is_closed_from_the_start_is_left_out_and_the_wat
     assert (scene.reach.open, scene.resync.outdated.is_set()) == (("shop",), False)
 
 
-async def test_a_namespace_is_open_only_when_all_of_it_was_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Services without the releases they have are no ground for a decision."""
+@pytest.mark.parametrize("kind", ["NetworkPolicy", "Secret"])
+async def test_a_namespace_is_open_only_when_all_of_it_was_listed(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Services without the releases they have are no ground for a decision; and what came of it is owed by no watch."""
     scene = Scene("shop", "pay")
+    scene.api.put(builders.service(builders.spec(), namespace="pay"))
     listed = scene.api.list
 
-    async def without_network_policies(resource: Resource, namespace: str | None, **more: Any) -> Listing:
-        if (resource.kind, namespace) == ("NetworkPolicy", "pay"):
-            raise Forbidden("GET networkpolicies", "forbidden", code=403)
+    async def in_part(resource: Resource, namespace: str | None, **more: Any) -> Listing:
+        if (resource.kind, namespace) == (kind, "pay"):
+            raise Forbidden("GET", "forbidden", code=403)
         return await listed(resource, namespace, **more)
 
-    monkeypatch.setattr(scene.api, "list", without_network_policies)
-    await scene.resync.once()
+    monkeypatch.setattr(scene.api, "list", in_part)
+    for _ in range(2):
+        await scene.resync.once()
     assert scene.reach.open == ("shop",)
+    scene.now = DEAF_AFTER_SECONDS + 1
+    await scene.resync.once()
+    assert scene.vitals.fault() is None
+
+
+async def test_one_that_refuses_is_left_out_though_another_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene("shop", "pay", "late")
+    scene.api.closed.add("pay")
+    listed = scene.api.list
+
+    async def partly_away(resource: Resource, namespace: str | None, **more: Any) -> Listing:
+        if namespace == "late":
+            raise Unavailable("GET", "timeout")
+        return await listed(resource, namespace, **more)
+
+    monkeypatch.setattr(scene.api, "list", partly_away)
+    with pytest.raises(Unavailable):
+        await scene.resync.once()
+    assert scene.reach.open == ("shop", "late")
 
 
 async def test_where_no_namespace_lets_the_operator_in_it_is_its_own_fault_and_waited_for(partly: Scene) -> None:
     partly.api.closed.add("shop")
     with pytest.raises(Forbidden):
         await partly.resync.once()
-    assert partly.reach.open == ("shop", "pay")
+    assert (partly.reach.open, partly.gauge("namespaces_closed")) == (("shop", "pay"), 2)
 
 
-async def test_references_in_a_closed_namespace_are_not_asked_for(partly: Scene) -> None:
+async def test_references_of_namespaces_are_listed_with_them_and_others_by_themselves(partly: Scene) -> None:
+    partly.api.requests.clear()
     await partly.resync.once()
+    references = ("list Secret", "list ConfigMap")
+    asked = [each for each in partly.api.requests if each.startswith(references) and SERVICE not in each]
+    assert asked == ["list Secret shop", "list ConfigMap shop"]
     partly.api.requests.clear()
     await partly.referenced.relist()
-    assert [each for each in partly.api.requests if " pay" in each] == []
-    assert "list Secret shop" in partly.api.requests
+    assert partly.api.requests == ["list ConfigMap system"]
+
+
+async def test_what_provisioned_services_said_counts_until_a_resync_has_come_to_its_end(scene: Scene) -> None:
+    """Nobody asks again after one that failed, and the next would forget what nobody asked for."""
+    await scene.resync.once()
+    forgotten = 0
+
+    def forget() -> None:
+        nonlocal forgotten
+        forgotten += 1
+
+    scene.resync.bindings.forget = forget  # type: ignore[method-assign] # it is counted
+    scene.api.read_failures.append(Unavailable("GET", "timeout"))
+    with pytest.raises(Unavailable):
+        await scene.resync.once()
+    assert forgotten == 0
+    await scene.resync.once()
+    assert forgotten == 1
 
 
 async def test_the_watches_owe_what_a_list_has_shown(scene: Scene) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from delivery_operator.cluster.reach import Reach
 from delivery_operator.runtime.metrics import Metrics
 from delivery_operator.runtime.server import application
 from delivery_operator.runtime.vitals import DEAF_AFTER_SECONDS, Vitals
@@ -15,7 +16,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.vitals = Vitals(lambda: self.now)
+        self.vitals = Vitals(lambda: self.now, Reach((None,)))
         self.metrics = Metrics()
         self.client = TestClient(TestServer(application(self.vitals, self.metrics)))
 

@@ -92,8 +92,10 @@ async def test_what_is_not_finished_in_time_another_worker_sends(backing: Backin
         assert await worker.ended() == 0
         await worker.said("message", outcome="returned")
     postman.hold = False
-    async with working(backing):
+    async with working(backing) as other:
         await eventually(lambda: backing.noted() == {"n-1": "sent"}, "not sent")
+        other.terminate()  # it notes first and then tells RabbitMQ: killed in between, it would leave the message
+        assert await other.ended() == 0
     await nothing_left(backing)
 
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,6 +77,12 @@ async def relaying(database: str, kafka: Kafka) -> AsyncIterator[Order]:
         yield relay
 
 
+def has_told(events: int, *relays: Order) -> bool:
+    """Whether these relays have told so many together."""
+    told = [line for relay in relays for line in relay.lines if line["message"] == "event published"]
+    return len(told) >= events
+
+
 def waiting(database: str) -> int:
     with psycopg.connect(database) as connection:
         row = connection.execute("SELECT count(*) FROM outbox").fetchone()
@@ -115,19 +122,22 @@ async def test_two_relays_that_are_killed_lose_nothing_and_keep_the_order(
     """F9-8: `kill -9` of whichever works, again and again, while orders come."""
     async with order.client() as client, listening(kafka) as listener:
         ids: list[str] = []
+        enough = asyncio.Event()
 
         async def come() -> None:
-            for _ in range(60):
+            while not enough.is_set():
                 created = (await client.CreateOrder(request("123"))).order
                 await client.UpdateStatuses(paid(created.id))
                 ids.append(created.id)
+                await asyncio.sleep(0.05)  # a few hundred in all, however long the relays take to start
 
         coming = asyncio.create_task(come())
         for _ in range(3):
-            async with relaying(database, kafka), relaying(database, kafka) as killed:
-                await eventually(lambda: len(listener.heard) > 5, "nothing is told")
+            async with relaying(database, kafka) as other, relaying(database, kafka) as killed:
+                await eventually(partial(has_told, 5, other, killed), "nothing is told")
                 killed.process.send_signal(signal.SIGKILL)
                 await killed.ended()
+        enough.set()
         await coming
         async with relaying(database, kafka):
             await eventually(lambda: waiting(database) == 0, "not all told")

@@ -59,8 +59,10 @@ async def test_lists_come_from_the_replica_and_nothing_else_does(database: str, 
 async def test_statuses_change_by_the_hundred_and_each_is_answered(lasting: Order) -> None:
     """SO-5, PG-9, W-10."""
     async with lasting.client() as client:
-        made = await asyncio.gather(*(client.CreateOrder(request("123")) for _ in range(120)))
-        ids = [answer.order.id for answer in made]
+        ids: list[str] = []
+        for _ in range(6):  # all at once are more than a slow machine answers in time, and some of them are refused
+            made = await asyncio.gather(*(client.CreateOrder(request("123")) for _ in range(20)))
+            ids += [answer.order.id for answer in made]
         first = await client.UpdateStatuses(changes(ids, pb.ORDER_STATUS_PAID))
         again = await client.UpdateStatuses(changes([*ids[:2], str(uuid4())], pb.ORDER_STATUS_PAID))
         wrong = await client.UpdateStatuses(changes(ids[:1], pb.ORDER_STATUS_DELIVERED))
@@ -95,9 +97,10 @@ async def test_tracking_tells_every_change_to_everybody_and_ends_with_the_last(l
     async with lasting.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         told: list[list[pb.OrderStatus.ValueType]] = [[], []]
+        sent = (("x-request-id", uuid4().hex),)
 
         async def follow(into: list[pb.OrderStatus.ValueType]) -> None:
-            async for change in client.TrackOrder(pb.TrackOrderRequest(id=created.id)):
+            async for change in client.TrackOrder(pb.TrackOrderRequest(id=created.id), metadata=sent):
                 assert change.id == created.id
                 assert change.changed_at.ToNanoseconds() >= created.created_at.ToNanoseconds()
                 into.append(change.status)
@@ -111,7 +114,7 @@ async def test_tracking_tells_every_change_to_everybody_and_ends_with_the_last(l
         async with asyncio.timeout(10):
             await asyncio.gather(*following)
     assert told == [expected] * 2
-    await lasting.said("request", method="TrackOrder", code="OK")
+    await lasting.said("request", method="TrackOrder", code="OK", request_id=sent[0][1])
 
 
 @pytest.mark.parametrize("unknown", [str(uuid4()), "no-uuid", ""])
@@ -137,7 +140,7 @@ async def test_tracking_does_not_hold_up_the_end(order: Order) -> None:
 
 async def test_a_stream_ends_by_itself_before_its_connection_is_cut(database: str) -> None:
     """F9-9: the client calls again."""
-    async with started(database, SHUTDOWN_DRAIN_SECONDS="1.5") as order, order.client() as client:
+    async with started(database, SHUTDOWN_DRAIN_SECONDS="6") as order, order.client() as client:
         created = (await client.CreateOrder(request("123"))).order
         for _ in range(3):
             told = [change.status async for change in client.TrackOrder(pb.TrackOrderRequest(id=created.id))]

@@ -32,6 +32,7 @@ class Orders(OrderServiceServicer):
         changes: every change that was made.
         traces: of the calls that came.
         hangs: how many calls are to have their effect and no answer.
+        unchanging: whether orders can be read only, and whoever would change one is told to come again.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class Orders(OrderServiceServicer):
         self.changes: list[tuple[str, str]] = []
         self.traces: list[str] = []
         self.hangs = 0
+        self.unchanging = False
         self.port = free_port()
         self._server: grpc.aio.Server | None = None
 
@@ -96,6 +98,8 @@ class Orders(OrderServiceServicer):
         self, request: pb.UpdateStatusesRequest, context: Any
     ) -> pb.UpdateStatusesResponse:
         self._note(context)
+        if self.unchanging:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         outcomes = [self._change(change) for change in request.changes]
         if self.hangs:
             self.hangs -= 1

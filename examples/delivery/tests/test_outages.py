@@ -64,6 +64,6 @@ async def test_a_kafka_that_hangs_is_seen_and_one_that_is_away_is_waited_for(
             begun = monotonic()
             worker.terminate()
             assert await worker.ended() == 0
-            assert monotonic() - begun < 9
+            assert monotonic() - begun < 20
     async with shop.worker(), shop.listening():
         await shop.all_told("o2", news="delivery_completed")  # which its predecessor could not tell

@@ -58,9 +58,6 @@ class Group:
     async def has_done(self, *values: str) -> None:
         await eventually(lambda: set(values) <= set(self.done), f"not all of {values} are done")
 
-    def has_done_more_than(self, count: int) -> bool:
-        return len(self.done) > count
-
     async def letters(self, count: int) -> list[tuple[str, dict[str, str]]]:
         reader = AIOKafkaConsumer(
             dead_letters(self.topic, self.name),
@@ -77,6 +74,10 @@ async def group(kafka: Kafka) -> Group:
     group = Group(kafka)
     await kafka.make_topics(group.topic)
     return group
+
+
+def has_more_than(done: Sequence[str], count: int) -> bool:
+    return len(done) > count
 
 
 def numbers(*range_: int) -> list[str]:
@@ -291,25 +292,31 @@ async def test_a_member_that_crashes_loses_nothing(group: Group) -> None:
 
 async def test_members_come_and_go_and_everything_is_done_once(group: Group) -> None:
     """A partition is handed over after what was begun on it has ended and is committed."""
+    sent: list[str] = []
+    enough = asyncio.Event()
 
-    async def handle(message: Received) -> None:
+    async def handle(done: list[str], message: Received) -> None:
         await asyncio.sleep(0.01)
         await group.note(message)
+        done.append(message.value.decode())
 
     async def come() -> None:
-        for n in range(0, 300, 10):
-            await group.send(*numbers(n, n + 10))
+        while not enough.is_set():
+            values = numbers(len(sent), len(sent) + 10)
+            await group.send(*values)
+            sent.extend(values)
             await asyncio.sleep(0.05)
 
-    async with group.member(handle):
+    async with group.member(partial(handle, [])):
         coming = asyncio.create_task(come())
         await group.has_done("000")
         for _ in range(2):
-            enough = len(group.done) + 20
-            async with group.member(handle):
-                await eventually(partial(group.has_done_more_than, enough), "nothing goes on")
+            done: list[str] = []
+            async with group.member(partial(handle, done)):
+                await eventually(partial(has_more_than, done, 20), "the new member does nothing")
+        enough.set()
         await coming
-        await group.has_done(*numbers(0, 300))
+        await group.has_done(*sent)
     assert [each for each, times in Counter(group.done).items() if times > 1] == []
 
 

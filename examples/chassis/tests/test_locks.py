@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from time import monotonic
 
@@ -96,10 +97,12 @@ async def test_a_holder_writes_as_often_as_it_likes(redis_server: Redis) -> None
 
 async def test_it_is_renewed_while_it_is_held_and_free_after(redis_server: Redis) -> None:
     async with stores(redis_server, 2) as (one, other):
-        begun = monotonic()
-        async with Locks(one, seconds=0.3).holding("task"):
-            while monotonic() < begun + 1:
+        async with Locks(one, seconds=3).holding("task"), asyncio.timeout(30):
+            left, renewed = inf, 0
+            while renewed < 3:  # by then it has been held for longer than it lasts
                 assert await Locks(other).take("task") is None
+                before, left = left, await other.ask("left", lambda client: client.pttl("lock:task"))
+                renewed += left > before
                 await asyncio.sleep(0.05)
         assert await Locks(other).take("task") is not None
 
@@ -131,16 +134,27 @@ async def test_a_holder_that_cannot_renew_is_interrupted_in_time(redis_server: R
             redis_server.start()
 
 
-async def test_a_busy_lock_is_waited_for_so_long_and_no_longer(redis_server: Redis) -> None:
+async def test_a_busy_lock_is_waited_for_so_long_and_no_longer(
+    redis_server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with stores(redis_server) as (store,):
         now = await held(Locks(store))
         with pytest.raises(LockBusyError):
             async with Locks(store).holding("task", wait_seconds=0.1):
                 pass
-        waiting = asyncio.create_task(Locks(store).holding("task", wait_seconds=30).__aenter__())
-        await asyncio.sleep(0)
+        patient, found = Locks(store), list[Held | None]()
+        take = patient.take
+
+        async def noted(name: str) -> Held | None:
+            found.append(await take(name))
+            return found[-1]
+
+        monkeypatch.setattr(patient, "take", noted)
+        waiting = asyncio.create_task(patient.holding("task", wait_seconds=30).__aenter__())
+        await eventually(lambda: found, "does not ask")
         await Locks(store).release(now)
         assert (await waiting).token > now.token
+        assert found[0] is None
 
 
 async def test_an_error_of_the_work_is_its_own(redis_server: Redis) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import circuitbreaker
 import pytest
 from prometheus_client import REGISTRY
 
@@ -29,9 +30,22 @@ def is_open() -> float | None:
     return REGISTRY.get_sample_value("breaker_open", {"what": "thing"})
 
 
+class Clock:
+    """The time as breakers see it."""
+
+    now = 1000.0
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(circuitbreaker, "monotonic", lambda: made.now)
+    return made
+
+
 @pytest.fixture
 def breaker() -> Breaker:
-    return Breaker("thing", lambda error: isinstance(error, Down), failures=2, seconds=0.1)
+    return Breaker("thing", lambda error: isinstance(error, Down), failures=2, seconds=60)
 
 
 async def opened(breaker: Breaker) -> None:
@@ -43,7 +57,7 @@ async def opened(breaker: Breaker) -> None:
 async def test_failures_in_a_row_open_it_and_nothing_is_called(breaker: Breaker) -> None:
     await opened(breaker)
     assert is_open() == 1
-    with pytest.raises(UnavailableError, match="thing failed 2 times in a row and is tried again in 1 s"):
+    with pytest.raises(UnavailableError, match="thing failed 2 times in a row and is tried again in 60 s"):
         await breaker.call(failing(AssertionError("called")))
 
 
@@ -57,14 +71,14 @@ async def test_an_answer_between_failures_starts_the_count_anew(breaker: Breaker
     assert is_open() == 0
 
 
-async def test_after_a_while_it_is_tried_and_closes_or_opens_by_that(breaker: Breaker) -> None:
+async def test_after_a_while_it_is_tried_and_closes_or_opens_by_that(breaker: Breaker, clock: Clock) -> None:
     await opened(breaker)
-    await asyncio.sleep(0.11)
+    clock.now += 61
     with pytest.raises(Down):
         await breaker.call(failing(Down()))
     with pytest.raises(UnavailableError):
         await breaker.call(fine)
-    await asyncio.sleep(0.11)
+    clock.now += 61
     assert await breaker.call(fine) == "done"
     assert await breaker.call(fine) == "done"
     assert is_open() == 0

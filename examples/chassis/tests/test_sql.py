@@ -29,7 +29,7 @@ def database(postgresql: PostgreSQL) -> str:
 
 @pytest.fixture
 async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    settings = DatabaseSettings(database_url=SecretStr(database), slow_seconds=0.05)
+    settings = DatabaseSettings(database_url=SecretStr(database), slow_seconds=0.5)
     async with opened(settings, "tests") as engine:
         yield engine
 
@@ -38,15 +38,15 @@ async def test_a_slow_statement_is_told_without_its_values(engine: AsyncEngine) 
     """PG-5, PG-8, LG-2."""
 
     async def work(connection: AsyncConnection) -> None:
-        await connection.execute(text("SELECT pg_sleep(0.1),\n  :private"), {"private": PRIVATE})
+        await connection.execute(text("SELECT pg_sleep(0.6),\n  :private"), {"private": PRIVATE})
         await connection.execute(text("SELECT 1"))
 
     with structlog.testing.capture_logs() as said:
         await single(engine, work)
     assert len(said) == 1, said
     assert (said[0]["event"], said[0]["log_level"]) == ("slow query", "warning")
-    assert said[0]["query"].startswith("SELECT pg_sleep(0.1), %(private)s")
-    assert said[0]["duration_ms"] >= 100
+    assert said[0]["query"].startswith("SELECT pg_sleep(0.6), %(private)s")
+    assert said[0]["duration_ms"] >= 600
     assert PRIVATE not in str(said)
 
 

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import grpc
 import pytest
+import sentry_sdk
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -139,7 +140,9 @@ def test_an_error_is_reported_without_secrets(collector: Collector) -> None:
 
 
 def test_without_a_place_nothing_is_reported(collector: Collector) -> None:
+    reports.configure(SecretStr(f"http://key@{collector.address}/1"), "tests", "1", ())
     reports.configure(None, "tests", "1", ())
     reports.report(LookupError("x"))
     reports.flush()
+    sentry_sdk.flush(timeout=2)  # what it was given all the same
     assert collector.posted == []

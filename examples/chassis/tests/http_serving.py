@@ -19,6 +19,7 @@ from chassis.http.server import Server
 from chassis.readiness import Readiness
 from chassis.settings import ServiceSettings
 from chassis.shutdown import Shutdown
+from chassis_testing.program import DEADLINE
 
 TLS = ssl.create_default_context()  # a client makes one of its own otherwise, which takes longer than most tests
 Work = Callable[[], Awaitable[Any]]
@@ -42,7 +43,7 @@ class Running:
         self.port = port
         self.shutdown = shutdown
         self.serving = serving
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=TLS)
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE, verify=TLS)
 
     async def get(self, path: str = "/v1/things/1", **headers: str) -> httpx.Response:
         return await self.client.get(path, headers={key.replace("_", "-"): value for key, value in headers.items()})

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from chassis.breaker import Breaker
 from chassis.errors import UnavailableError
+from chassis.limits import LimitedError
 
 
 class Down(Exception):  # noqa: N818
@@ -95,4 +96,15 @@ async def test_a_call_that_is_given_up_says_nothing(breaker: Breaker) -> None:
     with pytest.raises(Down):
         await breaker.call(failing(Down()))
     with pytest.raises(UnavailableError):
+        await breaker.call(fine)
+
+
+async def test_a_call_that_our_own_limit_does_not_let_through_says_nothing(breaker: Breaker) -> None:
+    with pytest.raises(Down):
+        await breaker.call(failing(Down()))
+    with pytest.raises(LimitedError):
+        await breaker.call(failing(LimitedError("too many calls")))
+    with pytest.raises(Down):
+        await breaker.call(failing(Down()))
+    with pytest.raises(UnavailableError, match="failed 2 times in a row"):
         await breaker.call(fine)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery_operator.cluster.resources import BY_KIND
 from devcluster.cluster import Cluster
 from devcluster.crds import install_crds
 from tests.support.kube import Kube
@@ -67,5 +68,15 @@ def _opened(kube: Kube, cluster: Cluster, folder: Path) -> Iterator[Site]:
                 yield site
     finally:
         kube.delete("Namespace", None, namespace)
+        _remove_pods(kube, namespace)
         for kind in ("ClusterRole", "ClusterRoleBinding"):
             kube.delete(kind, None, f"operator-{namespace}")
+
+
+def _remove_pods(kube: Kube, namespace: str) -> None:
+    """Remove the pods of a namespace that is being deleted: no new ones are let in, and nobody plays them any more.
+
+    A pod that is bound to a node waits for its kubelet's word. It would keep the namespace, all that is in it, and the
+    controller that deletes namespaces, which tries again and again, for as long as the control plane lives.
+    """
+    kube.request("DELETE", BY_KIND["Pod"].path(namespace), {"gracePeriodSeconds": 0})

@@ -72,8 +72,22 @@ class Site:
             and not renews(event, self.namespace)
         ]
 
+    def wait_told(self, reason: str, words: str = "") -> None:
+        """Wait for an Event with this reason, and these words: they are posted a moment after what they tell of."""
+
+        def told() -> bool:
+            found = self.kube.list("Event", self.namespace)
+            return any(each["reason"] == reason and words in (each.get("message") or "") for each in found)
+
+        wait_for(told, f"the Event {reason} {words}")
+
     def wait_for_lists(self, number: int) -> None:
-        """Wait until the operator has listed everything this many times more: it has looked at each service again."""
+        """Wait until an operator that works has listed everything this many times more: it has looked at each service.
+
+        One that starts lists too, and nobody looks at what it has listed until it works.
+        """
+        running = [run for run in self.runs if run.running()]
+        wait_for(lambda: any(run.says("started") for run in running), "an operator to work", 60)
 
         def lists() -> int:
             return sum(

@@ -90,6 +90,7 @@ def test_what_is_left_is_told_and_stays_until_the_environment_says_otherwise(sit
     assert "NetworkPolicy order-service: spec.egress was changed by kubectl-edit" in found["message"]
     (entry,) = shop.get(site.kube, site.namespace)["status"]["drift"]
     assert entry["manager"] == "kubectl-edit"
+    site.wait_told("Drifted")
     before = len(site.writes())
     site.wait_for_lists(3)
     assert len(site.writes()) == before, "it is told once"

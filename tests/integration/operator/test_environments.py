@@ -64,6 +64,7 @@ def test_its_changes_take_effect_with_the_next_release_and_make_none(site: Site)
     a_service(site)
     shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
     assert wait_environment(site, "True")["status"]["templates"] == TEMPLATES.digest
+    site.wait_told("ReleaseActive")
     before = len(site.writes())
     site.kube.patch("DeliveryEnvironment", None, site.environment_name, {"spec": {"defaults": {"logLevel": "debug"}}})
     wait_for(

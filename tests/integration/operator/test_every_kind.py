@@ -72,6 +72,7 @@ def test_every_kind_is_made_left_in_peace_repaired_and_removed(extended_site: Si
     )
 
     before = len(site.writes())
+    site.wait_told("ReleaseActive")
     site.wait_for_lists(3)
     operator.stop()
     site.start(resync_seconds="1")

@@ -55,6 +55,7 @@ def test_nothing_is_written_when_nothing_changes_and_none_by_a_restart(site: Sit
     shop.wait_ready(site.kube, site.namespace, "order-r1")
     before = len(site.writes())
     assert before > 0
+    site.wait_told("ReleaseActive")
     site.wait_for_lists(5)
     operator.stop()
     site.start(resync_seconds="1")

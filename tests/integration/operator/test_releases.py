@@ -40,6 +40,7 @@ def test_back_to_an_earlier_release_and_forth(serving: Site) -> None:
     assert unpack(copy["manifests"]) == unpack(source["manifests"])
     assert images(serving) == {f"{shop.IMAGE}:v1.0.0"}
     assert not serving.kubelet.started_of("job-name", "order-r3-migrate")
+    serving.wait_told("ReleaseActive", "order-r3")
     before = len(serving.writes())
     serving.wait_for_lists(3)
     assert len(serving.writes()) == before, "it is no loop"

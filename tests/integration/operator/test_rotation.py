@@ -70,6 +70,8 @@ def test_pods_with_the_old_value_are_named_until_none_is_left(serving: Site) -> 
     assert pods(serving, 1) == []
     assert "pods" not in told(serving)
     shop.wait_ready(serving.kube, serving.namespace, "order-r2")
+    serving.wait_told("ReleaseActive", "order-r2")
+    serving.wait_told("SafeToRevoke")
     before = len(serving.writes())
     serving.wait_for_lists(3)
     assert [each["objectRef"] for each in serving.writes()[before:]] == [], "it is told once"

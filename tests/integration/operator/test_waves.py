@@ -178,6 +178,7 @@ def test_new_templates_of_every_kind_write_nothing_to_a_healthy_fleet_until_the_
     shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=90)
     wait_upgrade(site, "it to be current", lambda found: found["phase"] == "Done" and found["total"] == 1)
 
+    site.wait_told("ReleaseActive")
     before = len(site.writes())
     mark_every_kind(site, "second")
     waiting = wait_upgrade(site, "the window to be waited for", lambda found: found["phase"] == "WaitingForWindow")

@@ -211,8 +211,7 @@ def test_a_wrong_image_does_not_hold_up_its_correction(site: Site) -> None:
 def test_a_crash_loop_past_its_deadline_is_rolled_back(site: Site) -> None:
     site.start()
     site.kube.create(shop.secret(site.namespace))
-    policy = {"migrate": {"command": ["order", "migrate"]}, "progressDeadlineSeconds": 10}
-    site.kube.create(shop.service(site.namespace, release=policy))
+    site.kube.create(shop.service(site.namespace, release={"migrate": {"command": ["order", "migrate"]}}))
     shop.wait_ready(site.kube, site.namespace, "order-r1")
     site.kubelet.fate = lambda pod: (
         Exits(1, "KeyError: 'CARRIER'")
@@ -221,6 +220,7 @@ def test_a_crash_loop_past_its_deadline_is_rolled_back(site: Site) -> None:
         else usual(pod)
     )
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
+    site.edit(release={"progressDeadlineSeconds": 10})
     found = shop.wait_reason(site.kube, site.namespace, "CrashLoop")
     assert "KeyError: 'CARRIER'" in condition(found, "Ready")["message"]
     found = shop.wait_reason(site.kube, site.namespace, "RolloutFailed", seconds=40)

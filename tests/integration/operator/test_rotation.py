@@ -21,7 +21,7 @@ ROTATIONS = 10
 def serving(site: Site) -> Site:
     site.start(resync_seconds="1")
     site.kube.create(shop.secret(site.namespace))
-    site.kube.create(shop.service(site.namespace, release={"progressDeadlineSeconds": 10}))
+    site.kube.create(shop.service(site.namespace, release={}))
     shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
     return site
 
@@ -99,6 +99,7 @@ def test_a_credential_that_does_not_work_is_never_safe_until_it_is_mended(servin
         if pod["metadata"]["labels"].get("delivery.dev/release") == "2" and "job-name" not in pod["metadata"]["labels"]
         else usual(pod)
     )
+    serving.edit(release={"progressDeadlineSeconds": 10})
     rotate(serving, "wrong-password")
     shop.wait_reason(serving.kube, serving.namespace, "RolloutFailed", seconds=90)
     found = told(serving)

@@ -223,4 +223,7 @@ def test_a_name_of_another_services_child_is_reported_and_left_alone(site: Site)
     taken = site.kube.get("Deployment", site.namespace, "order-web-x")
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"processes": {"web-x": run}}})
     shop.wait_reason(site.kube, site.namespace, "NameTaken")
-    assert site.kube.get("Deployment", site.namespace, "order-web-x")["metadata"] == taken["metadata"]
+    left = site.kube.get("Deployment", site.namespace, "order-web-x")
+    assert left["spec"] == taken["spec"]
+    for field in ("uid", "generation", "labels", "annotations", "ownerReferences"):
+        assert left["metadata"].get(field) == taken["metadata"].get(field), field

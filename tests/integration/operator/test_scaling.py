@@ -32,16 +32,6 @@ def web(site: Site) -> Object:
     return site.kube.get("Deployment", site.namespace, "order-web")
 
 
-def numbers(site: Site) -> list[int]:
-    """Every number of pods that the Deployment was ever given, as the ReplicaSets' controller was asked for it."""
-    return [
-        event["responseObject"]["spec"]["replicas"]
-        for event in site.cluster.audit_events(site.began)
-        if event["objectRef"].get("resource") == "deployments"
-        and "replicas" in event.get("responseObject", {}).get("spec", {})
-    ]
-
-
 def autoscale(site: Site, replicas: int) -> None:
     site.kube.autoscale(site.namespace, "order-web", replicas)
 
@@ -56,6 +46,12 @@ def owners_of_the_number(site: Site) -> set[str]:
     return {each["manager"] for each in fields if "f:replicas" in each["fieldsV1"].get("f:spec", {})}
 
 
+def pods(site: Site) -> set[str]:
+    """UIDs of the web process's pods that are not on their way out."""
+    found = site.kube.list("Pod", site.namespace, "delivery.dev/process=web")
+    return {each["metadata"]["uid"] for each in found if not each["metadata"].get("deletionTimestamp")}
+
+
 def watch(site: Site, until: Callable[[], object], what: str) -> None:
     """Wait, and fail when the number falls below five on the way."""
 
@@ -68,6 +64,8 @@ def watch(site: Site, until: Callable[[], object], what: str) -> None:
 
 def test_no_pod_is_lost_on_the_way_to_an_autoscaler_and_its_writes_are_never_undone(five: Site) -> None:
     """application-stacks/runtime-component-operator#68."""
+    first = pods(five)
+    assert len(first) == 5
     set_web(five, replicas=None, scaling=SCALING)
     watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
     ready = shop.wait_ready(five.kube, five.namespace, "order-r1")
@@ -77,22 +75,28 @@ def test_no_pod_is_lost_on_the_way_to_an_autoscaler_and_its_writes_are_never_und
 
     autoscale(five, 8)
     wait_for(lambda: web(five).get("status", {}).get("availableReplicas") == 8, "eight pods")
+    assert first <= pods(five), "the first five among them"
     five.kube.patch("DeliveryService", five.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
     shop.wait_ready(five.kube, five.namespace, "order-r2", seconds=60)
     assert web(five)["spec"]["replicas"] == 8
 
 
 def test_no_pod_is_lost_on_the_way_back(five: Site) -> None:
+    first = pods(five)
     set_web(five, replicas=None, scaling=SCALING)
     watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
     autoscale(five, 8)
     set_web(five, replicas=6, scaling=None)
     watch(five, lambda: web(five)["spec"]["replicas"] == 6, "six pods")
     wait_for(lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web") is None, "no autoscaler")
+    wait_for(lambda: len(pods(five)) == 6, "two of the eight gone")
+    assert len(first - pods(five)) <= 2, "which two is not said, and it was never less"
+    six = pods(five)
     assert "delivery.dev/replicas" not in web(five)["metadata"]["annotations"]
     set_web(five, replicas=None, scaling=SCALING)
     watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler again")
     assert web(five)["spec"]["replicas"] == 6
+    assert pods(five) == six
 
 
 def test_a_process_that_everybody_set_to_no_pods_gets_one_before_an_autoscaler_has_it(five: Site) -> None:

@@ -4,7 +4,7 @@ import json
 from functools import partial
 
 from tests.support import shop
-from tests.support.kube import condition, wait_for
+from tests.support.kube import Object, condition, wait_for
 from tests.support.kubelet import Exits, Hangs, Runs, Waits, usual
 from tests.support.site import Site
 
@@ -171,7 +171,9 @@ def test_an_image_that_cannot_be_pulled_is_told_with_the_pods_reason(site: Site)
     site.kube.create(shop.service(site.namespace))
     found = shop.wait_reason(site.kube, site.namespace, "ImagePullFailed")
     assert "manifest for registry.example.com/shop/order:v1.0.0 not found" in condition(found, "Ready")["message"]
-    site.wait_for_lists(1)  # Events are written after what they tell of
+    wait_for(lambda: _troubled(site) == {"order-web", "order-relay"}, "both to be told", 30, lambda: _troubled(site))
+    site.wait_told("ImagePullFailed")
+    site.wait_for_lists(2)
     written = len(site.writes())
     site.kubelet.fate = lambda pod: (
         usual(pod)
@@ -183,7 +185,7 @@ def test_an_image_that_cannot_be_pulled_is_told_with_the_pods_reason(site: Site)
     )
     wait_for(
         lambda: all(
-            each["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "ImagePullBackOff"
+            _waits_for(each) == "ImagePullBackOff"
             for each in site.kube.list("Pod", site.namespace, "delivery.dev/process")
         ),
         "the back-off",
@@ -326,5 +328,18 @@ def _templates(site: Site) -> dict[str, object]:
 def _images(site: Site) -> set[str]:
     return {
         each["spec"]["template"]["spec"]["containers"][0]["image"]
+def _troubled(site: Site) -> set[str]:
+    """The Deployments that status.problems names."""
+    problems = shop.get(site.kube, site.namespace)["status"].get("problems") or ()
+    return {each["object"]["name"] for each in problems if each["object"]["kind"] == "Deployment"}
+
+
+def _waits_for(pod: Object) -> str | None:
+    """The reason for which a pod's container waits; None when it does not, or nothing is reported of it yet."""
+    reports = pod["status"].get("containerStatuses") or [{}]
+    reason: str | None = reports[0].get("state", {}).get("waiting", {}).get("reason")
+    return reason
+
+
         for each in site.kube.list("Deployment", site.namespace)
     }

@@ -104,7 +104,10 @@ def test_a_missing_secret_is_named_and_heals_within_seconds(site: Site) -> None:
     assert "Secret db has no key url (needed for DATABASE_URL)" in condition(found, "ConfigReady")["message"]
     assert site.kube.list("DeliveryRelease", site.namespace) == []
     site.kube.patch("Secret", site.namespace, "db", {"data": {"url": url}})
-    shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=10)
+    wait_for(
+        lambda: condition(shop.get(site.kube, site.namespace), "ConfigReady").get("status") == "True", "the key", 10
+    )
+    shop.wait_ready(site.kube, site.namespace, "order-r1")
 
 
 def test_a_lost_secret_leaves_the_running_release_untouched(site: Site) -> None:

@@ -131,7 +131,7 @@ EXTRA = {
 
 
 def wait_for(
-    look: Callable[[], T | None], what: str, seconds: float = 30, detail: Callable[[], object] | None = None
+    look: Callable[[], T | None], what: str, seconds: float = 60, detail: Callable[[], object] | None = None
 ) -> T:
     """Look until there is something, or fail at the deadline with what was waited for."""
     deadline = time.monotonic() + seconds

@@ -57,7 +57,7 @@ def get(kube: Kube, namespace: str, name: str = "order") -> Object:
     return kube.get("DeliveryService", namespace, name)
 
 
-def wait_ready(kube: Kube, namespace: str, release: str, name: str = "order", seconds: float = 30) -> Object:
+def wait_ready(kube: Kube, namespace: str, release: str, name: str = "order", seconds: float = 60) -> Object:
     """Wait until a release serves and the status answers to the newest spec."""
 
     def look() -> Object | None:
@@ -74,7 +74,7 @@ def wait_ready(kube: Kube, namespace: str, release: str, name: str = "order", se
 
 
 def wait_reason(  # noqa: PLR0913 what tells one wait from another
-    kube: Kube, namespace: str, reason: str, name: str = "order", seconds: float = 30, *, ready: str = "False"
+    kube: Kube, namespace: str, reason: str, name: str = "order", seconds: float = 60, *, ready: str = "False"
 ) -> Object:
     """Wait until Ready is False (or True) for this reason."""
 

@@ -10,7 +10,7 @@ from tests.support.operator import OperatorProcess, let_in
 from tests.support.site import Site
 
 WORKERS = 4
-SERVICES = 30
+SERVICES = 10
 
 
 def test_a_namespace_whose_writes_hang_does_not_hold_up_another(
@@ -21,7 +21,7 @@ def test_a_namespace_whose_writes_hang_does_not_hold_up_another(
         let_in(quiet.namespace, noisy.kube, noisy.namespace)
         both = f"{quiet.namespace},{noisy.namespace}"
         operator = quiet.start(through_proxy, namespaces=both, workers=str(WORKERS))
-        wait_for(lambda: operator.says("started"), "the start", 30, operator.log)
+        wait_for(lambda: operator.says("started"), "the start", 60, operator.log)
         for site in (quiet, noisy):
             site.kube.create(shop.secret(site.namespace))
         with proxy.jammed(f"/namespaces/{noisy.namespace}/"):
@@ -32,7 +32,7 @@ def test_a_namespace_whose_writes_hang_does_not_hold_up_another(
             def stuck() -> bool:
                 return sum("deliveryreleases" in each for each in proxy.writes) >= WORKERS
 
-            wait_for(stuck, "every worker to wait for an answer", 20, operator.log)
+            wait_for(stuck, "every worker to wait for an answer", 60, operator.log)
             quiet.kube.create(shop.service(quiet.namespace))
             wait_for(lambda: told(operator, "release cut"), "the other's release", TIMEOUT_SECONDS, operator.log)
             assert told(operator, "release cut")[0] == quiet.namespace

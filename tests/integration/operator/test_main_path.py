@@ -3,6 +3,8 @@
 import json
 from functools import partial
 
+import pytest
+
 from tests.support import shop
 from tests.support.kube import Object, condition, wait_for
 from tests.support.kubelet import Exits, Hangs, Runs, Waits, usual
@@ -53,9 +55,9 @@ def test_nothing_is_written_when_nothing_changes_and_none_by_a_restart(site: Sit
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace))
     shop.wait_ready(site.kube, site.namespace, "order-r1")
+    site.wait_told("ReleaseActive")
     before = len(site.writes())
     assert before > 0
-    site.wait_told("ReleaseActive")
     site.wait_for_lists(5)
     operator.stop()
     site.start(resync_seconds="1")
@@ -218,6 +220,7 @@ def test_a_crash_loop_past_its_deadline_is_rolled_back(site: Site) -> None:
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace, release={"migrate": {"command": ["order", "migrate"]}}))
     shop.wait_ready(site.kube, site.namespace, "order-r1")
+    site.edit(release={"progressDeadlineSeconds": 10})
     site.kubelet.fate = lambda pod: (
         Exits(1, "KeyError: 'CARRIER'")
         if pod["metadata"]["labels"].get("delivery.dev/process") == "web"
@@ -225,7 +228,6 @@ def test_a_crash_loop_past_its_deadline_is_rolled_back(site: Site) -> None:
         else usual(pod)
     )
     site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
-    site.edit(release={"progressDeadlineSeconds": 10})
     found = shop.wait_reason(site.kube, site.namespace, "CrashLoop")
     assert "KeyError: 'CARRIER'" in condition(found, "Ready")["message"]
     found = shop.wait_reason(site.kube, site.namespace, "RolloutFailed", seconds=40)
@@ -310,6 +312,7 @@ def _none_left(site: Site, kind: str) -> bool:
     return not site.kube.list(kind, site.namespace)
 
 
+@pytest.mark.timeout(240)
 def test_a_service_made_again_under_its_old_name_starts_afresh(site: Site) -> None:
     site.start()
     site.kube.create(shop.secret(site.namespace))
@@ -318,19 +321,13 @@ def test_a_service_made_again_under_its_old_name_starts_afresh(site: Site) -> No
     old = shop.get(site.kube, site.namespace)["metadata"]["uid"]
     site.kube.delete("DeliveryService", site.namespace, "order")
     site.kube.create(shop.service(site.namespace))
-    ready = shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=60)
+    # While objects of the old one have its names it is tried again, with pauses that double.
+    ready = shop.wait_ready(site.kube, site.namespace, "order-r1", seconds=120)
     assert ready["metadata"]["uid"] != old
     release = site.kube.get("DeliveryRelease", site.namespace, "order-r1")
     assert release["metadata"]["ownerReferences"][0]["uid"] == ready["metadata"]["uid"]
 
 
-def _templates(site: Site) -> dict[str, object]:
-    return {each["metadata"]["name"]: each["spec"]["template"] for each in site.kube.list("Deployment", site.namespace)}
-
-
-def _images(site: Site) -> set[str]:
-    return {
-        each["spec"]["template"]["spec"]["containers"][0]["image"]
 def _troubled(site: Site) -> set[str]:
     """The Deployments that status.problems names."""
     problems = shop.get(site.kube, site.namespace)["status"].get("problems") or ()
@@ -344,5 +341,12 @@ def _waits_for(pod: Object) -> str | None:
     return reason
 
 
+def _templates(site: Site) -> dict[str, object]:
+    return {each["metadata"]["name"]: each["spec"]["template"] for each in site.kube.list("Deployment", site.namespace)}
+
+
+def _images(site: Site) -> set[str]:
+    return {
+        each["spec"]["template"]["spec"]["containers"][0]["image"]
         for each in site.kube.list("Deployment", site.namespace)
     }

@@ -42,7 +42,7 @@ def test_no_secret_value_is_logged_written_or_counted(site: Site) -> None:
 
 def test_probes_and_metrics(site: Site) -> None:
     operator = site.start(http_port=str(free_port()))
-    wait_for(lambda: _answers(operator, "/readyz"), "ready", 20, operator.log)
+    wait_for(lambda: _answers(operator, "/readyz"), "ready", 60, operator.log)
     assert json.loads(operator.read("/livez")) == {"alive": True}
     site.kube.create(shop.secret(site.namespace))
     site.kube.create(shop.service(site.namespace))
@@ -93,15 +93,15 @@ def test_sigterm_finishes_the_reconcile_in_hand(site: Site) -> None:
         operator = site.start(_through(site, proxy.url))
         site.kube.create(shop.secret(site.namespace))
         wait_for(
-            lambda: any(event["message"] == "started" for event in operator.events()), "the start", 20, operator.log
+            lambda: any(event["message"] == "started" for event in operator.events()), "the start", 60, operator.log
         )
         site.kubelet.fate = lambda _: Hangs()
         with proxy.held("POST", "deliveryreleases") as reached:
             site.kube.create(shop.service(site.namespace))
-            assert reached.wait(20)
+            assert reached.wait(60)
             operator.terminate()
             wait_for(lambda: any(e["message"] == "stopping" for e in operator.events()), "the signal to be heard")
-        assert operator.wait(20) == 0
+        assert operator.wait(60) == 0
     assert site.kube.find("DeliveryRelease", site.namespace, "order-r1")
     assert site.kube.find("Job", site.namespace, "order-r1-migrate"), "the rest of the reconcile in hand"
     assert shop.get(site.kube, site.namespace)["status"]["phase"] == "Migrating"
@@ -138,7 +138,7 @@ def test_a_refused_write_is_told_and_tried_again(site: Site) -> None:
 )
 def test_a_wrong_setting_is_named(site: Site, setting: str, value: str, said: str) -> None:
     operator = site.start(None, **{setting: value})
-    assert operator.wait(20) == 2
+    assert operator.wait(60) == 2
     assert said in operator.log()
 
 

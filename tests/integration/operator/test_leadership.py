@@ -165,9 +165,9 @@ def test_a_leader_that_stood_still_writes_nothing_when_it_goes_on(site: Site) ->
         release_order(site)
         leader.freeze()
         try:
-            arrived = len(proxy.forwarded)
             wait_leads(standby)
             upgrade(site, "v1.1.0")
+            arrived = len(proxy.forwarded)  # what it had sent before it stood still has arrived by now
             site.kube.delete("Deployment", site.namespace, "order-relay")
         finally:
             leader.thaw()

@@ -15,6 +15,7 @@ from delivery_operator.render.names import MANAGER
 from delivery_operator.render.platform import Platform
 from tests.support import shop
 from tests.support.kube import Object, RequestFailed, condition, wait_for
+from tests.support.operator import user
 from tests.support.site import Site
 
 KAFKA = {"name": "events", "type": "kafka", "secret": "db", "env": {"KAFKA_BROKERS": "url"}}
@@ -71,8 +72,8 @@ def test_every_kind_is_made_left_in_peace_repaired_and_removed(extended_site: Si
         EVERYWHERE | ROUTES[exposure]
     )
 
-    before = len(site.writes())
     site.wait_told("ReleaseActive")
+    before = len(site.writes())
     site.wait_for_lists(3)
     operator.stop()
     site.start(resync_seconds="1")
@@ -148,9 +149,19 @@ def test_a_kind_that_is_served_later_is_taken_up(extended_site: Site) -> None:
         wait_for(lambda: len(watching()) == 2, "the watches to begin anew", 40, operator.log)
         site.kube.patch("DeliveryService", site.namespace, "order", {"spec": {"image": f"{shop.IMAGE}:v1.1.0"}})
         shop.wait_ready(site.kube, site.namespace, "order-r2", seconds=60)
+        wait_for(lambda: _watched(site, "prometheusrules"), "it to be watched", 40, operator.log)
         rule = _all(site, "PrometheusRule")[0]["metadata"]["name"]
         site.kube.delete("PrometheusRule", site.namespace, rule)
-        wait_for(lambda: site.kube.find("PrometheusRule", site.namespace, rule), "it is watched", 40)
+        wait_for(lambda: site.kube.find("PrometheusRule", site.namespace, rule), "the rule back", 40)
+
+
+def _watched(site: Site, plural: str) -> bool:
+    """Whether the operator has begun a watch of a kind: without one the next resync would see to its objects too."""
+    return any(
+        event["verb"] == "watch" and event["objectRef"]["resource"] == plural
+        for event in site.cluster.audit_events(site.began)
+        if event["user"].get("username") == user(site.namespace)
+    )
 
 
 def test_a_provisioned_service_is_waited_for_and_followed(extended_site: Site) -> None:

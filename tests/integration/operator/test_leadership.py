@@ -99,6 +99,7 @@ def test_on_sigterm_the_other_takes_over_within_seconds(site: Site, record_tests
     assert leader.says("lease given back")
     assert seconds < RENEW_SECONDS, "long before the lease would have ended"
     assert holder(site) == STANDBY
+    site.wait_for_lists(2)
     assert site.writes()[before:] == []
     upgrade(site, "v1.1.0")
     shop.wait_ready(site.kube, site.namespace, "order-r2", seconds=LONG)
@@ -166,8 +167,8 @@ def test_a_leader_that_stood_still_writes_nothing_when_it_goes_on(site: Site) ->
         leader.freeze()
         try:
             wait_leads(standby)
-            upgrade(site, "v1.1.0")
             arrived = len(proxy.forwarded)  # what it had sent before it stood still has arrived by now
+            upgrade(site, "v1.1.0")
             site.kube.delete("Deployment", site.namespace, "order-relay")
         finally:
             leader.thaw()

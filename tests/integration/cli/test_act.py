@@ -174,7 +174,11 @@ def test_run_ends_with_the_exit_code_and_prints_the_output(served: Site, deliver
     served.kubelet.fate = lambda pod: Exits(0, "done") if task_pods(pod) else usual(pod)
     ended = delivery("run", "order", "--", "order", "report", "--all")
     assert (ended.code, ended.out) == (0, "done\n")
-    [pod] = [each for each in served.kubelet.started.values() if task_pods(each) and "run" in each["metadata"]["name"]]
+    [pod] = [
+        each
+        for each in served.kubelet.started.values()
+        if task_pods(each) and each["metadata"]["name"].startswith("order-run-")
+    ]
     assert pod["spec"]["containers"][0]["command"] == ["order", "report", "--all"]
 
 

@@ -49,10 +49,8 @@ def test_it_is_up_and_up_again_is_the_same_cluster(shared: ControlPlaneCluster, 
     assert set(shared.status().components.values()) == {"running"}
     before = state_of(shared)
 
-    begun = time.monotonic()
     ControlPlaneCluster("shared", home).create()
 
-    assert time.monotonic() - begun < 1
     assert state_of(shared).processes == before.processes
     assert shared.kubeconfig_path.stat().st_mode & 0o777 == 0o600
 

@@ -174,6 +174,7 @@ class FakeKubelet:
                     return
                 status = _ended(containers, 137 if after >= grace else code)
                 self._kube.patch("Pod", self._namespace, metadata["name"], {"status": status}, "status")
+                return  # it is removed at the next look: who lists instead of watching gets to see its end too
             case _:
                 pass
         self._kube.delete("Pod", self._namespace, metadata["name"], grace=0)

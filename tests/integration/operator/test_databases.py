@@ -4,10 +4,11 @@ import pytest
 
 from tests.support import shop
 from tests.support.kube import Object, condition, wait_for
-from tests.support.kubelet import Exits, Fate, Hangs, usual
+from tests.support.kubelet import Exits, Fate, Hangs, Stops, usual
 from tests.support.site import Site
 
 PAYMENT = "payment"
+TOO_LONG = 600.0
 
 
 def leases(site: Site) -> list[Object]:
@@ -16,6 +17,12 @@ def leases(site: Site) -> list[Object]:
 
 def hangs(pod: Object) -> Fate:
     return Hangs() if pod["metadata"]["labels"].get("delivery.dev/role") == "migrate" else usual(pod)
+
+
+def ending(site: Site, job: str) -> bool:
+    """Whether a pod of this Job has been asked to end, and is still there."""
+    pods = site.kube.list("Pod", site.namespace, f"job-name={job}")
+    return any(each["metadata"].get("deletionTimestamp") for each in pods)
 
 
 @pytest.fixture
@@ -77,7 +84,21 @@ def test_the_lease_outlives_the_operator_and_goes_with_a_failure(migrating: Site
 def test_a_service_that_is_deleted_while_it_migrates_gives_way(migrating: Site) -> None:
     """And not before the last pod of its Job has gone."""
     shop.wait_reason(migrating.kube, migrating.namespace, "WaitingForDatabase", PAYMENT)
-    migrating.kubelet.fate = usual
+    migrating.kubelet.end = lambda _: Stops(TOO_LONG)
     migrating.kube.delete("DeliveryService", migrating.namespace, "order")
+    wait_for(lambda: ending(migrating, "order-r1-migrate"), "the pod of its Job to be asked to end")
+    # A change that makes no release shows that the operator has looked at payment since.
+    migrating.kube.patch(
+        "DeliveryService", migrating.namespace, PAYMENT, {"spec": {"processes": {"relay": {"replicas": 2}}}}
+    )
+    wait_for(
+        lambda: shop.get(migrating.kube, migrating.namespace, PAYMENT)["status"]["observedGeneration"] == 2,
+        "the change to be seen",
+    )
+    shop.wait_reason(migrating.kube, migrating.namespace, "WaitingForDatabase", PAYMENT)
+    assert ending(migrating, "order-r1-migrate"), "it has not ended meanwhile"
+    assert migrating.kubelet.started_of("job-name", "payment-r1-migrate") == []
+    migrating.kubelet.fate = usual
+    migrating.kubelet.end = lambda _: Stops()
     shop.wait_ready(migrating.kube, migrating.namespace, "payment-r1", PAYMENT)
     assert leases(migrating) == []

@@ -62,12 +62,11 @@ def environments(kube: Kube) -> Iterator[dict[str, str]]:
 def test_of_the_policy(kube: Kube, environments: dict[str, str], case: Case) -> None:
     name = environments[case.message]
 
-    def refused() -> str | None:
-        return _refusal(kube, rules.service({**case.refused, "environment": name}))
+    def said() -> str:
+        return _refusal(kube, rules.service({**case.refused, "environment": name})) or ""
 
-    said = wait_for(refused, "the policy to see its environment")
-    assert case.message.strip("'") in said
-    assert name in said
+    # A new policy first takes everything, and then refuses everything until it has learned of environments.
+    wait_for(lambda: case.message.strip("'") in said() and name in said(), "the refusal by the rule", 60, said)
     assert _refusal(kube, rules.service({**case.taken, "environment": name})) is None
     elsewhere = rules.service({**case.refused, "environment": "nowhere"})
     assert _refusal(kube, elsewhere) is None, "it is about services of that environment alone"

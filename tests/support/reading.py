@@ -15,11 +15,11 @@ from typing import Final
 import yaml
 
 from delivery_operator.api.base import API_VERSION
+from delivery_operator.cluster.resources import BY_KIND
 from devcluster.cluster import Cluster
-from devcluster.errors import ToolError
 from tests.support import shop
 from tests.support.chart import CHART
-from tests.support.kube import Kube, Object, wait_for
+from tests.support.kube import Kube, Object, RequestFailed, wait_for
 from tests.support.kubelet import Exits, FakeKubelet, Fate, Runs, Stops, Waits
 from tests.support.operator import OperatorProcess
 from tests.support.pages import ROOT
@@ -33,12 +33,17 @@ COMMANDS: Final = {"web", "relay", "worker", "sweep", "migrate", "seed"}
 PULLABLE: Final = {"registry.example.com/shop/order:v1.0.0", "registry.example.com/shop/order:v1.1.0"}
 """The images there are in the played registry of the shop; of other repositories every tag is there."""
 
-
+_STRICT: Final = {
+    "apiVersion": API_VERSION,
+    "kind": "DeliveryEnvironment",
+    "metadata": {"name": "strict"},
+    "spec": {"policy": {"requireDigest": True}},
+}
 _ANY: Final = {
     "apiVersion": API_VERSION,
     "kind": "DeliveryService",
     "metadata": {"name": "any"},
-    "spec": {"image": "any:v1", "processes": {"web": {"command": ["any"]}}},
+    "spec": {"environment": "strict", "image": "any:v1", "processes": {"web": {"command": ["any"]}}},
 }
 
 
@@ -109,7 +114,7 @@ def desk(cluster: Cluster, folder: Path, starts: str) -> Iterator[Desk]:
 def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorProcess]:
     """Install the chart and play its pod's part: the real operator, as the pod's container would be started."""
     cluster.helm("upgrade", "--install", NAME, str(CHART), "--namespace", SYSTEM, "--create-namespace")
-    wait_for(lambda: _takes_services(cluster), "the admission policy to know of environments", 60)
+    _wait_for_policy(kube)
     deployment = kube.get("Deployment", SYSTEM, NAME)
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     settings = {
@@ -124,12 +129,27 @@ def installed(cluster: Cluster, kube: Kube, folder: Path) -> Iterator[OperatorPr
         run.stop()
 
 
-def _takes_services(cluster: Cluster) -> bool:
-    """Whether services are taken: not in the first seconds of a policy, which has to learn of environments."""
-    with contextlib.suppress(ToolError):
-        cluster.kubectl("create", "--dry-run=server", "--namespace=default", "-f", "-", input=yaml.safe_dump(_ANY))
-        return True
-    return False
+def _wait_for_policy(kube: Kube) -> None:
+    """Wait until the admission policy is at work: by an environment that it has to know of, and to forget again.
+
+    A new policy first lets everything pass, and then refuses everything until it has learned of environments: only its
+    own words tell that it has.
+    """
+    kube.create(_STRICT)
+    try:
+        wait_for(lambda: "takes images by digest only" in _refusal(kube), "the admission policy to speak")
+    finally:
+        kube.delete("DeliveryEnvironment", None, "strict")
+    wait_for(lambda: _refusal(kube) == "", "the admission policy to forget")
+
+
+def _refusal(kube: Kube) -> str:
+    """Why a service of that environment is refused; empty when it is taken."""
+    try:
+        kube.request("POST", f"{BY_KIND['DeliveryService'].path('default')}?dryRun=All", _ANY)
+    except RequestFailed as refused:
+        return str(refused)
+    return ""
 
 
 def _uninstall(cluster: Cluster) -> None:

@@ -51,6 +51,7 @@ class Proxy:
         self._flow = asyncio.Event()
         self._gone: set[str] = set()
         self._left: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._lists: dict[str, dict[str, str]] = {}
         self._past: dict[str, bytes] = {}
         self._trust = ssl.create_default_context(cafile=certificate_authority)
@@ -73,6 +74,10 @@ class Proxy:
         self.writes = []
         self.fired.clear()
         self._fault = fault
+
+    def holds_back(self) -> bool:
+        """Whether something is kept from either side that comes yet: a write or its answer, or events of watches."""
+        return bool(self._left) or bool(self._under_way) or self._away or not self._flow.is_set()
 
     # What tests do.
 
@@ -216,7 +221,11 @@ class Proxy:
             self.writes.append(write)
             self.last_write = time.monotonic()
             if self._fault is not None:
-                return await self._fault.write(Exchange(len(self.writes), self, request))
+                self._under_way += 1
+                try:
+                    return await self._fault.write(Exchange(len(self.writes), self, request))
+                finally:
+                    self._under_way -= 1
         response = await self.send(request)
         await self._held_back(request)
         return response

@@ -55,7 +55,7 @@ class Play:
         self._kubeconfig = kubeconfig
         self._operators: dict[str, ForkedOperator] = {}
         self._idle = 0.0
-        """When it was last seen that no operator works yet."""
+        """When it was last seen that no operator works yet, or that the proxy holds something back."""
         proxy.kill = self._kill
         self._alive()
 
@@ -132,8 +132,11 @@ class Play:
         return True
 
     def _quiet(self) -> bool:
-        """Whether an operator works and makes no write. One that starts makes none either, and may yet."""
-        if not any(STARTED in each.log() for each in self._operators.values()):
+        """Whether an operator works, knows all there is to know, and makes no write for a while.
+
+        One that starts makes none either, and may yet; so may one that hears later of what a fault holds back.
+        """
+        if self.proxy.holds_back() or not any(STARTED in each.log() for each in self._operators.values()):
             self._idle = time.monotonic()
         return time.monotonic() - max(self.proxy.last_write, self._idle) > QUIET_SECONDS
 

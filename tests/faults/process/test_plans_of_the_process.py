@@ -29,13 +29,17 @@ def test_each_plan_comes_to_the_end_of_the_reference(open_site: OpenSite, name: 
         reference = play.reference()
     assert len(reference.writes) > 2, reference.writes
     record = Record("process", name, len(reference.writes))
+    # Whatever comes together in one write, each of these is made in every run that comes to the same: there is always
+    # that much to strike at.
+    certain = sum(each in {"create deliveryreleases", "create jobs"} for each in reference.writes)
 
     def plan(fault: Fault) -> tuple[Fault, bool, str]:
         with open_site() as site, played(site, scenario) as play:
             try:
-                return fault, play.struck(fault, reference), ""
+                struck = play.struck(fault, reference)
             except AssertionError as problem:
                 return fault, True, str(problem)
+        return fault, struck, "" if struck or fault.write > certain else "it found nothing to strike at"
 
     wrong = []
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -9,7 +9,7 @@ import typer
 
 from delivery_operator.cli.app import program
 from delivery_operator.cli.exits import CliError, Exit
-from delivery_operator.cli.readers import ReaderGone, unread
+from delivery_operator.cli.readers import ReaderGone, patient
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
     try:
-        return _ended(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
+        with patient():
+            return _ended(list(sys.argv[1:] if arguments is None else arguments) or ["--help"])
     finally:
         gc.enable()
 
@@ -41,7 +42,6 @@ def _ended(words: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _misunderstood(error)
     except ReaderGone:
-        unread(sys.stdout)
         return Exit.OK  # that is no error
     return int(result or 0)
 

@@ -1,16 +1,11 @@
 """The command `kubectl delivery`: its table of commands, each imported when it is called."""
 
-import functools
 import importlib
-import sys
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
-
-from delivery_operator.cli.readers import ReaderGone, unread
 
 COMMANDS: Final = {
     "init": "Write a DeliveryService, or a whole service from a template.",
@@ -68,26 +63,8 @@ def _built(name: str, module: ModuleType) -> Any:
     epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
     kind = getattr(module, "CLASS", None)
     decorate = single.command(name, cls=kind, short_help=COMMANDS[name], epilog=epilog, context_settings=_SETTINGS)
-    decorate(_to_a_reader(module.command))
+    decorate(module.command)
     return typer.main.get_command(single)
-
-
-def _to_a_reader(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Tell apart that the reader has gone (kubectl delivery logs | head): typer takes that for a failure."""
-
-    @functools.wraps(command)
-    def run(*given: Any, **named: Any) -> int | None:
-        try:
-            result = command(*given, **named)
-        except BrokenPipeError as error:
-            raise ReaderGone from error
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            unread(sys.stdout)
-        return result
-
-    return run
 
 
 app = typer.Typer(

@@ -82,7 +82,7 @@ def _unknown(_: yaml.CSafeLoader, node: yaml.Node) -> NoReturn:
 def _whole(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int | str:
     try:
         return int(loader.construct_yaml_int(node))
-    except ValueError:  # 0x_, say
+    except (ValueError, IndexError):  # 0x_, say; or nothing at all
         return str(loader.construct_scalar(node))
 
 
@@ -90,7 +90,7 @@ def _broken(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> float | str:
     text = str(loader.construct_scalar(node))
     try:
         number = float(loader.construct_yaml_float(node))
-    except ValueError:
+    except (ValueError, IndexError):
         return text  # as it is tagged, and is not
     if math.isfinite(number):
         return number

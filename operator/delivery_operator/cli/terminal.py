@@ -3,8 +3,6 @@
 Colours follow NO_COLOR (https://no-color.org); what is no terminal gets plain lines.
 """
 
-import errno
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +10,6 @@ from typing import Final
 
 from rich.console import Console
 from rich.text import Text
-
-from delivery_operator.cli.readers import unread
 
 Cell = str | Text
 
@@ -39,29 +35,11 @@ _COLOURS: Final = {
 }
 
 
-class _Console(Console):
-    endless = False
-
-    def on_broken_pipe(self) -> None:
-        """Say nothing more when the reader has gone, and come to the answer: rich would end the program there."""
-        if self.endless:
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self.quiet = True
-        unread(self.file)
-
-
-def console(*, stderr: bool = False, endless: bool = False) -> Console:
-    """Open a console that neither wraps nor marks anything up by itself.
-
-    Args:
-        stderr: of standard error.
-        endless: what is printed comes to no end of itself: BrokenPipeError tells that nobody reads it any more.
-    """
-    made = _Console(
+def console(*, stderr: bool = False) -> Console:
+    """Open a console that neither wraps nor marks anything up by itself."""
+    return Console(
         file=sys.stderr if stderr else sys.stdout, highlight=False, soft_wrap=True, markup=False, emoji=False
     )
-    made.endless = endless
-    return made
 
 
 def worded(word: str) -> Text:

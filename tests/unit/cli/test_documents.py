@@ -105,6 +105,8 @@ def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Pa
         "commit: 12e4567",
         "odd: 0x_",
         "tag: !!float a",
+        'none: !!int ""',
+        'no-float: !!float ""',
     ]
     (document,) = documents.read([written(tmp_path, "\n".join(words))])
     assert document.body == {
@@ -120,6 +122,8 @@ def test_what_is_written_without_quotes_is_what_kubectl_makes_of_it(tmp_path: Pa
         "commit": "12e4567",
         "odd": "0x_",
         "tag": "a",
+        "none": "",
+        "no-float": "",
     }
 
 

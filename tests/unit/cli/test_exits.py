@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -73,19 +74,37 @@ def test_a_reader_that_goes_is_no_failure_of_a_page_either(server: Server) -> No
     assert without_a_reader("ps") == (0, "")
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("doctor",), Exit.NO),
+        (("validate", "{broken}"), Exit.NO),
+        (("validate", "-o", "json", "{broken}"), Exit.NO),
+        (("wait", "gone"), Exit.NOT_FOUND),
+        (("render", "no-such-file.yaml"), Exit.INPUT),
+    ],
+)
+@pytest.mark.parametrize("buffered", ["", "1"])
 @pytest.mark.usefixtures("server")
-def test_an_answer_that_nobody_reads_is_the_same() -> None:
-    """`kubectl delivery doctor | head` under pipefail: there are problems, whoever read them."""
-    assert without_a_reader("doctor")[0] == Exit.NO
+def test_an_answer_that_nobody_reads_is_the_same(  # noqa: PLR0913 of a table
+    words: tuple[str, ...], code: Exit, *, stream: str, buffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`kubectl delivery validate order.yaml | head` under pipefail: it is not valid, whoever reads why."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", buffered)
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(yaml.safe_dump(builders.service({"image": "", "processes": {}})))
+    assert without_a_reader(*(word.format(broken=broken) for word in words), stream=stream)[0] == code
 
 
-def without_a_reader(*words: str) -> tuple[int, str]:
-    """How a command ends whose standard output nobody reads, and what it says to standard error."""
+def without_a_reader(*words: str, stream: str = "stdout") -> tuple[int, str]:
+    """How a command ends one of whose streams nobody reads, and what it says to the other."""
     reader, writer = os.pipe()
     os.close(reader)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: writer}
     try:
         command = [sys.executable, "-m", "delivery_operator.cli", *words]
-        ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        ended = subprocess.run(command, **streams, text=True, check=False)
     finally:
         os.close(writer)
-    return ended.returncode, ended.stderr
+    return ended.returncode, ended.stdout or ended.stderr or ""

@@ -12,6 +12,7 @@ from delivery_operator.cli.durations import duration
 from delivery_operator.cli.exits import Exit
 from delivery_operator.cli.follow import Line, Logs
 from delivery_operator.cli.logline import readable
+from delivery_operator.cli.readers import heed
 from delivery_operator.cli.session import Cluster, on_cluster
 from delivery_operator.cli.terminal import console
 from delivery_operator.render.names import PROCESS, RELEASE, SERVICE
@@ -78,7 +79,7 @@ class _Printer:
 
     def __init__(self, *, raw: bool) -> None:
         self._raw = raw
-        self._console = console(endless=True)
+        self._console = console()
         self._errors = console(stderr=True)
         self._colours: dict[str, str] = {}
 
@@ -87,7 +88,7 @@ class _Printer:
             self._errors.print(f"note: {line.text}")
         elif self._raw:
             sys.stdout.write(f"{line.text}\n")
-            sys.stdout.flush()
         else:
             colour = self._colours.setdefault(line.pod, _PREFIX_COLOURS[len(self._colours) % len(_PREFIX_COLOURS)])
             self._console.print(Text.assemble((f"{line.pod} ", colour)).append_text(readable(line.text)))
+        heed()

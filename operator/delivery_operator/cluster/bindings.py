@@ -7,18 +7,11 @@ said anything else: what it said last still counts.
 """
 
 from dataclasses import dataclass, field
-from typing import Final
-
-import structlog
 
 from delivery_operator.api.binding import BackingService, ProvisionedService
 from delivery_operator.cluster.api import Api
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.errors import NotFound, Refused, Unavailable
-
-log = structlog.get_logger(__name__)
-
-_SILENT: Final = "cannot be read: its API does not answer, and kubectl get tells why"
 
 Place = tuple[str, str, str, str]
 """apiVersion, kind, namespace and name."""
@@ -52,7 +45,11 @@ class Bindings:
         self._known, self._before = {}, self._known
 
     async def resolve(self, namespace: str, services: list[BackingService]) -> Bound:
-        """Find the Secret of each backing service that has a provisioned service."""
+        """Find the Secret of each backing service that has a provisioned service.
+
+        Raises:
+            ApiError: the API server did not answer, and has not before.
+        """
         bound = Bound({}, {})
         for service in services:
             target = service.provisioned_service
@@ -64,9 +61,10 @@ class Bindings:
             if secret is None:
                 try:
                     secret, problem = await self._look(namespace, target)
-                except Unavailable as error:
-                    log.warning("provisioned service not read", kind=target.kind, name=target.name, error=str(error))
-                    secret, problem = self._before.get(place), _SILENT
+                except Unavailable:
+                    secret = self._before.get(place)
+                    if secret is None:
+                        raise  # often it is only a moment: the status is not to flap with it
             if secret is None:
                 bound.problems[service.name] = f"{target.kind} {target.name} {problem} (needed for {service.name})"
             else:

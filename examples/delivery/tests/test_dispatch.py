@@ -134,9 +134,17 @@ async def test_what_kafka_does_not_take_does_not_end_the_dispatcher(
             raise error
         shutdown.begin()
 
+    measured = 0
+
+    async def measure() -> None:
+        nonlocal measured
+        measured += 1
+
     monkeypatch.setattr(dispatcher, "once", once)
+    monkeypatch.setattr(dispatcher, "_measure", measure)
     for name in ("PAUSE_SECONDS", "IDLE_SECONDS"):
         monkeypatch.setattr(dispatch, name, 0.01)
     with capture_logs() as lines:
         await asyncio.wait_for(dispatcher.run(shutdown), 10)
     assert "cannot dispatch" in {line["event"] for line in lines}
+    assert measured == 2, "how much waits is known while nothing can be told"

@@ -110,6 +110,8 @@ class Dispatcher:
         return list(due)
 
     async def _stand_by(self, shutdown: Shutdown) -> None:
+        if shutdown.begun:
+            return
         try:
             await self._measure()
         except UnavailableError as error:

@@ -76,6 +76,8 @@ async def relay(outbox: Outbox, producer: Producer, shutdown: Shutdown, most: in
             pause = PAUSE_SECONDS
         else:
             pause = 0 if told == most else IDLE_SECONDS
+        if shutdown.begun:
+            break
         try:
             _oldest.set(await outbox.oldest_seconds())
         except UnavailableError as error:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -204,7 +204,9 @@ async def _stop(client: AIOKafkaProducer) -> None:
 
 async def _close(client: AIOKafkaProducer) -> None:
     """Close what a `stop` that is cut short leaves open."""
-    await client._sender.close()  # noqa: SLF001 - aiokafka has no other way
+    with suppress(TimeoutError):  # it waits for requests under way
+        async with asyncio.timeout(STOP_SECONDS):
+            await client._sender.close()  # noqa: SLF001 - aiokafka has no other way
     await client.client.close()
 
 

@@ -21,8 +21,9 @@ from delivery_operator.cluster.referenced import Referenced
 from delivery_operator.cluster.resources import CONFIG_MAPS
 from delivery_operator.cluster.store import Body, ServiceKey, Store
 from delivery_operator.engine import environment
-from delivery_operator.engine.environment import Fleet, Templates
+from delivery_operator.engine.environment import Templates
 from delivery_operator.engine.snapshot import Obstacle
+from delivery_operator.engine.waves import Fleet
 from delivery_operator.render import bundle, check
 from delivery_operator.render.bundle import SUFFIX, Bundle
 from delivery_operator.render.errors import RenderError
@@ -107,7 +108,7 @@ class Environments:
         One that is limited to namespaces speaks for the environments that its services name: beside others of its kind
         it would write what these then write back.
         """
-        return self.reach.everywhere or bool(self.store.in_environment(name))
+        return self.reach.everywhere or bool(self._seen(name))
 
     async def fleet(self, name: str, spec: DeliveryEnvironmentSpec) -> Fleet | None:
         """Gather an environment's services where they can be seen; None when others speak of them, too.
@@ -118,8 +119,14 @@ class Environments:
         if not self.reach.everywhere and spec.upgrade.mode is not UpgradeMode.WAVES:
             return None
         self._members.forget()
-        seen = [service for service in self.store.in_environment(name) if self.reach.covers(service[0])]
-        return Fleet(spec, await self._members.all(seen))
+        status = (self.store.get(KIND, "", name) or {}).get("status") or {}
+        failed = (status.get("upgrade") or {}).get("failed") or ()
+        unseen = frozenset(each for each in failed if self.reach.closed(each.split("/")[0]))
+        return Fleet(spec, await self._members.all(self._seen(name)), unseen)
+
+    def _seen(self, name: str) -> list[ServiceKey]:
+        """The services of an environment, where the operator is let in."""
+        return [service for service in self.store.in_environment(name) if self.reach.covers(service[0])]
 
     async def refresh(self, name: str, spec: DeliveryEnvironmentSpec) -> bool:
         """Load the templates of an environment again; whether services must be looked at because of it.

@@ -1,6 +1,5 @@
 """The status of a DeliveryEnvironment: whether its own templates are there and whole, and who runs with them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -15,7 +14,7 @@ from delivery_operator.engine.conditions import FALSE, TRUE, UNKNOWN, Claim, inv
 from delivery_operator.engine.memo import KEPT, Content
 from delivery_operator.engine.objects import Object, name
 from delivery_operator.engine.plan import Plan, SetStatus
-from delivery_operator.engine.waves import Member
+from delivery_operator.engine.waves import Fleet
 from delivery_operator.render.bundle import Bundle
 
 
@@ -45,19 +44,6 @@ def _read(asked: Content) -> DeliveryEnvironmentSpec | str:
         return invalid(error)
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """The services of an environment.
-
-    Attributes:
-        spec: the environment's.
-        members: the services that name it.
-    """
-
-    spec: DeliveryEnvironmentSpec
-    members: Sequence[Member]
-
-
 def named(plan: Plan) -> list[tuple[str, str]]:
     """The services, by namespace and name, whose turn it is by the status that a plan writes."""
     upgrades = [write.status.get("upgrade", {}) for write in plan.writes if isinstance(write, SetStatus)]
@@ -85,7 +71,7 @@ def decide(body: Object, templates: Templates | str, fleet: Fleet | None, now: d
         found["templates"] = templates.bundle.digest
     upgrade = None
     if fleet and not failed:
-        upgrade = waves.decide(fleet.spec, found["templates"], fleet.members, body, now)
+        upgrade = waves.decide(fleet, found["templates"], body, now)
         found |= {"upgrade": upgrade.status} if upgrade.status else {}
     claims: dict[ConditionType, Claim] = {
         ConditionType.READY: failed or (TRUE, "TemplatesReady", "its templates are whole"),

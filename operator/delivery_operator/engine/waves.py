@@ -116,19 +116,32 @@ class Upgrade:
     look_again_after: float | None = None
 
 
-def decide(
-    spec: DeliveryEnvironmentSpec, templates: str, members: Sequence[Member], body: Object, now: datetime
-) -> Upgrade:
+@dataclass(frozen=True)
+class Fleet:
+    """The services of an environment.
+
+    Attributes:
+        spec: the environment's.
+        members: the services that name it.
+        unseen: names of services that failed to take its templates and cannot be seen now.
+    """
+
+    spec: DeliveryEnvironmentSpec
+    members: Sequence[Member]
+    unseen: frozenset[str] = frozenset()
+
+
+def decide(fleet: Fleet, templates: str, body: Object, now: datetime) -> Upgrade:
     """Answer whose turn it is, and how the environment's services stand.
 
     Args:
-        spec: the environment's.
+        fleet: the services that name the environment, in any order.
         templates: digest of its templates of today.
-        members: the services that name it, in any order.
         body: the environment, for whose turn it was.
         now: the time, for the maintenance window.
     """
-    turns = {each.name: (each, _turn(each, templates)) for each in sorted(members, key=lambda each: each.name)}
+    spec = fleet.spec
+    turns = {each.name: (each, _turn(each, templates)) for each in sorted(fleet.members, key=lambda each: each.name)}
     behind = [each for each, (_, turn) in turns.items() if turn not in {_Turn.NONE, _Turn.CURRENT}]
     if spec.upgrade.mode is not UpgradeMode.WAVES:
         if not behind:
@@ -141,6 +154,9 @@ def decide(
     was_named = set(before.get("inProgress", ()))
     failed = [each for each in behind if _has_failed(*turns[each], each in was_named, each in was_failed)]
     fit = [each for each in behind if each not in failed]
+    # One that cannot be seen now has not been mended: it goes on stopping the waves.
+    out_of_sight = (was_failed & fleet.unseen) - turns.keys()
+    failed, behind = sorted({*failed, *out_of_sight}), sorted({*behind, *out_of_sight})
     in_hand = [each for each in fit if _in_hand(turns[each][1], each in was_named)]
     left = [each for each in fit if turns[each][1] is _Turn.READY and each not in in_hand]
     stopped = len(failed) >= spec.upgrade.stop_after_failures

@@ -97,7 +97,8 @@ class Metrics:
         )
         self.closed = Gauge(
             "delivery_operator_namespaces_closed",
-            "Namespaces in DELIVERY_OPERATOR_NAMESPACES that do not let the operator in: deleted, or without its Role.",
+            "Namespaces in DELIVERY_OPERATOR_NAMESPACES that do not let the operator in: deleted, or without a right "
+            "of the chart's Role.",
             registry=self.registry,
         )
         self.drift_repairs = Counter(

@@ -222,3 +222,10 @@ async def test_services_that_cannot_be_seen_any_more_are_no_part_of_a_fleet() ->
     assert await members() == {"shop/order", "pay/order"}
     scene.reach.set("pay", is_open=False)
     assert await members() == {"shop/order"}
+    found = scene.api.objects["DeliveryEnvironment", "", "production"]
+    scene.store.put(scene.api.put({**found, "status": {"upgrade": {"failed": ["pay/order", "shop/order", "x/y"]}}}))
+    fleet = await scene.environments.fleet("production", spec)
+    assert fleet is not None
+    assert fleet.unseen == {"pay/order"}, "it goes on stopping the waves; those of others are not this operator's"
+    scene.reach.set("shop", is_open=False)
+    assert not scene.environments.speaks_for("production"), "another operator may serve them by now"

@@ -122,21 +122,24 @@ def release(scene: Scene, number: int, secret: str, **spec: object) -> None:
     scene.put(body)
 
 
-@pytest.mark.parametrize("copied", [False, True])
-async def test_what_a_pod_of_an_older_release_says_is_blanked_by_what_that_refers_to(
-    scene: Scene, *, copied: bool
-) -> None:
+@pytest.mark.parametrize("case", ["its own", "copied", "optional"])
+async def test_what_a_pod_of_an_older_release_says_is_blanked_by_what_that_refers_to(scene: Scene, case: str) -> None:
     """Invariant 8: the spec of today may name another Secret; and a provisioned service that named it may be gone.
 
-    A copy has the manifests of its source, and what it recorded itself is by what provisioned services named then.
+    A copy has the manifests of its source, and what it recorded itself is by what provisioned services named then. What
+    is optional is on record only where it was there.
     """
     data = {"key": base64.b64encode(b"sk_live_0123").decode()}
     scene.api.put({"kind": "Secret", "metadata": {"name": "stripe-v1", "namespace": "shop"}, "data": data})
-    release(scene, 1, "stripe-v1")
-    if copied:
+    optional = {"STRIPE_KEY": {"secretKeyRef": {"name": "stripe-v1", "key": "key"}, "optional": True}}
+    if case == "optional":
+        release(scene, 1, "other", content=builders.spec(config=optional))
+    else:
+        release(scene, 1, "stripe-v1")
+    if case == "copied":
         release(scene, 2, "stripe-v2", copyOf=1)
     said = {"message": "invalid key sk_live_0123", "exitCode": 1}
-    labels = builders.process_labels("web", 2 if copied else 1)
+    labels = builders.process_labels("web", 2 if case == "copied" else 1)
     scene.put(builders.pod(scene.service, labels=labels, container={"lastState": {"terminated": said}}))
     seen = await scene.observer.observe(ORDER)
     assert seen is not None

@@ -176,6 +176,18 @@ def test_a_step_waits_where_no_binding_says_any_more_which_database_it_was(world
     assert "waits for the Secret of db" in waits
 
 
+def test_of_a_spec_that_cannot_be_read_no_secret_is_said_to_be_away(world: World) -> None:
+    """Nobody has asked then which Secrets its bindings lead to."""
+    old_pod(world)
+    world.pods_come()
+    world.settle()
+    world.contents = {}
+    world.edit(processes={"web": {"replicas": -1}})
+    world.settle()
+    assert world.said("Stalled") == ("True", "InvalidSpec")
+    assert world.said("ContractSucceeded") == ("Unknown", "NotFinished")
+
+
 @pytest.mark.parametrize("other", [True, False])
 def test_a_job_that_is_held_stays_so_while_its_secret_is_away(world: World, *, other: bool) -> None:
     """Also where the spec of today names another Secret, which is there, so that only the release's own is away."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from delivery_operator.api.environment import DeliveryEnvironmentSpec, DeliveryEnvironmentStatus
 from delivery_operator.engine import environment
-from delivery_operator.engine.environment import Fleet, Templates
+from delivery_operator.engine.environment import Templates
 from delivery_operator.engine.plan import Plan, SetStatus
+from delivery_operator.engine.waves import Fleet
 from tests.unit.support import builders, fleet
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -146,6 +146,25 @@ def test_after_too_many_failures_no_other_is_begun_and_those_begun_finish() -> N
     assert found.phase == "Paused"
 
 
+def test_a_failure_goes_on_stopping_it_though_the_service_cannot_be_seen_any_more() -> None:
+    """Its namespace does not let the operator in for a while: nobody has mended the templates meanwhile."""
+    found = fleet("a", "b", "c", upgrade={"maxConcurrent": 1, "stopAfterFailures": 1})
+    found.look()
+    found.fail("a")
+    assert found.names("failed") == ["a"]
+    found.hidden = {"a"}
+    assert (found.names("failed"), found.names("inProgress"), found.phase) == (["a"], [], "Paused")
+    found.hidden = set()
+    assert (found.names("failed"), found.phase) == (["a"], "Paused")
+
+
+def test_one_that_cannot_be_seen_keeps_no_place() -> None:
+    found = fleet("a", "b", "c", upgrade={"maxConcurrent": 1})
+    assert found.names("inProgress") == ["a"]
+    found.hidden = {"a"}
+    assert found.names("inProgress") == ["b"]
+
+
 def test_fewer_failures_do_not_stop_it() -> None:
     found = fleet("a", "b", "c", upgrade={"stopAfterFailures": 2})
     found.look()

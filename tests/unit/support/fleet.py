@@ -55,6 +55,8 @@ class Fleet:
     generation: int = 1
     status: dict[str, Any] = field(default_factory=dict)
     mode: str = "waves"
+    hidden: set[str] = field(default_factory=set)
+    """Services in a namespace that does not let the operator in."""
 
     @property
     def spec(self) -> DeliveryEnvironmentSpec:
@@ -82,7 +84,9 @@ class Fleet:
     def look(self) -> Upgrade:
         """Decide, and write the status."""
         body = {"metadata": {"name": "env", "generation": self.generation}, "status": self.status}
-        found = waves.decide(self.spec, self.templates, list(self.services.values()), body, self.now)
+        seen = [each for name, each in self.services.items() if name not in self.hidden]
+        fleet = waves.Fleet(self.spec, seen, frozenset(f"shop/{name}" for name in self.hidden))
+        found = waves.decide(fleet, self.templates, body, self.now)
         self.status = {"observedGeneration": self.generation, **({"upgrade": found.status} if found.status else {})}
         return found
 

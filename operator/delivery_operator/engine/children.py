@@ -115,7 +115,11 @@ def _held_against(
         return Verdict(), [HandOver(found, found["spec"]["replicas"]), Apply(manifest, uid=uid(found))]
     if drift.ours(manifest, found):
         return Verdict(), [Apply(manifest, uid=uid(found))]
-    drifted = drift.of(manifest, found)
+    drifted: Drift | None
+    if _switched_off(manifest, found, wanted):
+        manifest, drifted = _numbered(manifest, least(manifest, wanted)), drift.of_number(found)
+    else:
+        drifted = drift.of(manifest, found)
     if drifted is None:
         return rules.in_line(key(manifest)), []
     verdict = rules.judge(drifted)
@@ -139,14 +143,25 @@ def _numbered(manifest: Manifest, replicas: int) -> Manifest:
     return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "replicas": replicas}}
 
 
+def _switched_off(manifest: Manifest, found: Object, wanted: Sequence[Manifest]) -> bool:
+    """Whether somebody set the number of pods to 0 that a HorizontalPodAutoscaler has, which leaves it so for ever."""
+    if manifest["kind"] != "Deployment" or "replicas" in manifest["spec"] or found["spec"]["replicas"] != 0:
+        return False
+    return _scaled_by("HorizontalPodAutoscaler", manifest, wanted)
+
+
+def _scaled_by(kind: str, manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
+    process = labels(manifest)[names.PROCESS]
+    return any(each["kind"] == kind and labels(each).get(names.PROCESS) == process for each in wanted)
+
+
 def _may_begin_without_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
     """Whether KEDA scales it: a HorizontalPodAutoscaler takes a number of 0 for a wish to be left alone, for ever.
 
     https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation.
     Without a usable environment no autoscaler is among the manifests, and a HorizontalPodAutoscaler may come.
     """
-    process = labels(manifest)[names.PROCESS]
-    return any(each["kind"] == "ScaledObject" and labels(each).get(names.PROCESS) == process for each in wanted)
+    return _scaled_by("ScaledObject", manifest, wanted)
 
 
 def _to_be_handed_over(manifest: Manifest, found: Object) -> bool:
@@ -157,12 +172,15 @@ def _to_be_handed_over(manifest: Manifest, found: Object) -> bool:
 
 
 def _dismissed(wanted: Sequence[Manifest], live: Mapping[Key, Object]) -> list[Object]:
-    """Find the autoscalers of processes whose number of pods the manifests set: they would undo each other's writes."""
+    """Find the autoscalers of processes whose number of pods the manifests, or another autoscaler of them, set.
+
+    They would undo each other's writes, and KEDA's webhook refuses a second autoscaler of a Deployment: it goes first.
+    """
     keep = {key(manifest) for manifest in wanted}
     numbered = {
         labels(manifest)[names.PROCESS]: manifest
         for manifest in wanted
-        if manifest["kind"] == "Deployment" and "replicas" in manifest["spec"]
+        if manifest["kind"] in SCALERS or (manifest["kind"] == "Deployment" and "replicas" in manifest["spec"])
     }
     return [
         found

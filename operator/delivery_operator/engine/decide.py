@@ -49,6 +49,7 @@ from delivery_operator.engine import (
     overlay,
     problems,
     references,
+    retention,
     tasks,
     wish,
 )
@@ -98,6 +99,8 @@ def _plan(
     waits = (step.look_again_after, chores.look_again_after, problems.look_again_after(snapshot, history))
     again = min(filter(None, waits), default=None)
     left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
+    if spec and not spec.paused:
+        left += retention.let_go(snapshot, history, spec)
     own = [each for each in snapshot.refusals if each.target not in chores.refused]
     if own:
         refused = f"the API server refuses {' '.join(own[0].target)}: {own[0].message}"
@@ -224,6 +227,8 @@ class _Decision:
 
     def _begin(self, release: Release) -> Step:
         job = overlay.job(release, names.MIGRATE)
+        if job is None and self.scene.begun(release):
+            return self._roll_out(release)  # what goes missing now takes nothing back
         live = self.scene.own_job(release, names.MIGRATE)
         before = self._before(release, self.scene.active_children) if live is None or jobs.held(live) else None
         return before or (self._start_migration(release, job, live) if job else self._roll_out(release))

@@ -157,6 +157,11 @@ def of(manifest: Object, live: Object) -> Drift | None:
     return Drift(key(manifest), tuple(found)) if found else None
 
 
+def of_number(live: Object) -> Drift:
+    """Tell of a number of pods, which the manifest leaves to an autoscaler, that somebody changed."""
+    return Drift(key(live), (Change("spec.replicas", *writer(live, ("spec", "replicas"))),))
+
+
 def ours(manifest: Object, live: Object) -> bool:
     """Whether a child is to be changed by ourselves: what was applied to it last is another manifest."""
     return _sealed(live) not in {None, _sealed(manifest)}

@@ -123,6 +123,8 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
     for place, live in snapshot.children.items():
         if place[0] != "Deployment" or not owned_by(live, uid(snapshot.service)):
             continue
+        if names.PROCESS not in labels(live):
+            continue  # somebody took the label away, which is drift, and is told as that
         for number in numbers:
             seen = health.observe([dict(live)], snapshot.children, snapshot.pods, number).problem
             if seen:

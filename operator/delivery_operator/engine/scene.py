@@ -10,9 +10,9 @@ from delivery_operator.engine import children, connections, health, jobs, overla
 from delivery_operator.engine.drift import Rules
 from delivery_operator.engine.health import Health
 from delivery_operator.engine.history import History, Release
-from delivery_operator.engine.objects import Key, Object, key, labels, name
+from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, uid
 from delivery_operator.engine.outcome import Outcome, Standing, Step
-from delivery_operator.engine.plan import Delete, SetStatus, Write
+from delivery_operator.engine.plan import SetStatus, Write
 from delivery_operator.engine.pods import living
 from delivery_operator.engine.references import Missing
 from delivery_operator.engine.scaled import SCALING
@@ -90,18 +90,13 @@ class Scene:
         )
 
     def cleared(self, wanted: list[Manifest], release: Release) -> list[Write]:
-        """Remove what no manifest asks for, and the releases that are too old to be kept."""
-        spec, snapshot = self.spec, self.snapshot
-        removed = children.prune(
+        """Remove what no manifest asks for."""
+        return children.prune(
             wanted,
-            snapshot.children,
-            snapshot.service,
-            lambda live: overlay.left_alone(release, snapshot, spec, live) or self._awaited(live),
+            self.snapshot.children,
+            self.snapshot.service,
+            lambda live: overlay.left_alone(release, self.snapshot, self.spec, live) or self._awaited(live),
         )
-        if snapshot.obstacle:
-            return removed  # how many are kept is the environment's to say
-        keep = snapshot.platform.environment.releases.keep
-        return removed + [Delete(each.body) for each in self.history.ended(keep, spec.release.rollback_to)]
 
     def _awaited(self, live: Object) -> bool:
         """Whether a Job that has not ended, of an older release or of a task in it, has pods yet to start with this."""
@@ -116,6 +111,14 @@ class Scene:
     def own_job(self, release: Release, role: str) -> Object | None:
         """Find the Job of a release by its role."""
         return release.own_job(role, self.snapshot.children)
+
+    def begun(self, release: Release) -> bool:
+        """Whether a Deployment has its pods made for a release."""
+        return any(
+            labels(live["spec"]["template"]).get(names.RELEASE) == str(release.number)
+            for (kind, _), live in self.snapshot.children.items()
+            if kind == "Deployment" and owned_by(live, uid(self.snapshot.service))
+        )
 
     def pods_of_others(self, release: Release, roles: frozenset[str] | None = None) -> bool:
         """Whether a pod of another release has not ended; of all its pods, or of those of its Jobs with these roles."""

@@ -121,7 +121,7 @@ def _next(task: Object, snapshot: Snapshot, spec: DeliveryServiceSpec | None, hi
         return [] if paused and own is not None and jobs.held(own) else _watch(task, own, snapshot)
     if own is not None:
         # The Job was made; killed before that was recorded, it is found here.
-        return _told(task, _running(own, snapshot))
+        return _told(task, _running(task, own, snapshot))
     if spec is None:
         return _told(task, _pending("InvalidSpec", "the service's spec could not be read; see its status"))
     return _start(task, job, snapshot, spec, history)
@@ -204,8 +204,8 @@ def _watch(task: Object, job: Object | None, snapshot: Snapshot) -> list[Write] 
     if isinstance(end, jobs.Unclear):
         return _EVIDENCE_SECONDS
     if isinstance(end, jobs.Running):
-        return _told(task, _running(job, snapshot))
-    status = _running(job, snapshot) | {
+        return _told(task, _running(task, job, snapshot))
+    status = _running(task, job, snapshot) | {
         "phase": (TaskPhase.SUCCEEDED if end.succeeded else TaskPhase.FAILED).value,
         "finishedAt": end.finished_at or timestamp(snapshot.now),
         "exitCode": end.exit_code,
@@ -216,19 +216,26 @@ def _watch(task: Object, job: Object | None, snapshot: Snapshot) -> list[Write] 
     return _told(task, {field: value for field, value in status.items() if value is not None})
 
 
-def _running(job: Object, snapshot: Snapshot) -> Status:
+def _running(task: Object, job: Object, snapshot: Snapshot) -> Status:
     """The status while its Job runs, with what keeps its pods from running."""
     namespace = job["metadata"]["namespace"]
     trouble = problem(of_job(snapshot.pods, job), "the task", f"kubectl logs -n {namespace} job/{name(job)}")
     started = (job.get("status") or {}).get("startTime")
+    release = _release(job) or (task.get("status") or {}).get("release")
     return {
         "phase": TaskPhase.RUNNING.value,
-        "release": names.release(labels(job)[names.SERVICE], int(labels(job)[names.RELEASE])),
+        **({"release": release} if release else {}),
         "job": name(job),
         "uid": uid(job),
         **({"startedAt": started} if started else {}),
         **({"reason": trouble.reason, "message": trouble.message} if trouble else {}),
     }
+
+
+def _release(job: Object) -> str | None:
+    """The name of the release that a task's Job runs in; None when somebody took its labels away."""
+    service, number = (labels(job).get(each) for each in (names.SERVICE, names.RELEASE))
+    return names.release(service, int(number)) if service and number else None
 
 
 def _let_go(task: Object, now: datetime) -> list[Write] | float:

@@ -8,6 +8,7 @@ from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.decide import decide
 from delivery_operator.engine.plan import Create, Plan, SetStatus
 from delivery_operator.engine.snapshot import Refusal
+from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
 from tests.unit.support import builders
 from tests.unit.support.builders import NEXT_IMAGE
@@ -190,6 +191,32 @@ def test_a_refused_write_plans_the_status_alone(serving: World) -> None:
     assert "DeliveryRelease order-r2: exceeded quota: releases=1" in stalled["message"]
     serving.write(write)
     assert decide(serving.snapshot(refusal)) == Plan()
+
+
+def test_a_deployment_that_lost_its_label_is_told_and_stops_nothing(serving: World) -> None:
+    """Where changes are left as they are."""
+    serving.environment(drift={"mode": "warn"})
+    labels = serving.deployment("web")["metadata"]["labels"]
+    serving.edit_metadata("Deployment", "order-web", labels={k: v for k, v in labels.items() if k != names.PROCESS})
+    serving.settle()
+    assert serving.said("InSync")[0] == "False"
+    assert serving.said("Ready")[0] == "True"
+
+
+def test_what_goes_missing_during_a_rollout_takes_nothing_back() -> None:
+    """Invariant 4: without a migration, too; a singleton's new pod would end for one that cannot start either."""
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE)
+    world.settle()
+    assert (world.runs("web"), world.runs("relay")) == ("2", "2")
+    before, world.contents = len(world.log), {}
+    world.settle()
+    assert not [line for line in world.log[before:] if "Deployment" in line]
+    assert world.said("ConfigReady")[0] == "False"
+    world.pods_come()
+    world.settle()
+    assert world.phases()[2] == "Active"
 
 
 def test_a_secret_that_changes_makes_a_release(serving: World) -> None:

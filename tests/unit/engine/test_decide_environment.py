@@ -75,6 +75,32 @@ def test_the_environment_says_how_many_releases_are_kept() -> None:
     assert list(world.phases()) == [4, 5, 6]
 
 
+def test_releases_that_never_serve_are_bounded_too() -> None:
+    """kubevela#5050: a broken staging, which CI releases to for weeks; nothing of it ever gets well."""
+    world = serving()
+    world.environment(releases={"keep": 2})
+    for step in range(6):
+        world.edit(image=f"{builders.IMAGE}-{step}")
+        world.settle()
+        world.pods_do_not_come("web", overdue=True)
+        world.settle()
+    assert list(world.phases()) == [1, 5, 6, 7], "and the one that serves"
+
+
+def test_a_release_of_which_a_pod_lives_stays() -> None:
+    """What it refers to is what that pod may print, and may connect to."""
+    world = serving()
+    world.environment(releases={"keep": 1})
+    world.add(builders.pod(world.deployment("web"), name="old", labels=builders.process_labels("web", 1), container={}))
+    for step in range(4):
+        world.edit(image=f"{builders.IMAGE}-{step}")
+        world.run()
+    assert list(world.phases()) == [1, 4, 5]
+    world.delete("Pod", "old")
+    world.run()
+    assert list(world.phases()) == [4, 5]
+
+
 def test_its_defaults_take_effect_with_the_next_release_and_make_none() -> None:
     """Invariant 2: a change of the platform team restarts no pod."""
     world = serving()

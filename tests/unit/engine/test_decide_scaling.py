@@ -20,6 +20,12 @@ from tests.unit.support.world import Killed, World
 
 SCALING = {"min": 2, "max": 10, "cpu": 70}
 AUTOSCALED: dict[str, Any] = {"command": ["order", "web"], "port": {"number": 8080}, "scaling": SCALING}
+BY_QUEUE: dict[str, Any] = {
+    "min": 1,
+    "max": 3,
+    "queue": {"type": "rabbitmq", "name": "tasks", "addressFrom": "AMQP_URL", "target": 5},
+}
+RELAY_BY_CPU: dict[str, Any] = {"command": ["order", "relay"], "scaling": {"min": 1, "max": 3, "cpu": 70}}
 FIVE = {**builders.WEB, "replicas": 5}
 HPA = ("HorizontalPodAutoscaler", "order-web")
 
@@ -225,9 +231,41 @@ def test_a_process_without_pods_gets_some_though_the_environment_cannot_be_used(
     assert world.deployment("web")["spec"]["replicas"] > 0
 
 
+def test_a_process_that_somebody_set_to_no_pods_gets_some_again() -> None:
+    """`kubectl scale --replicas=0`: its autoscaler leaves it so for ever, and a release would wait for ever."""
+    world = serving(AUTOSCALED)
+    world.change("Deployment", "order-web", manager="kubectl", replicas=0)
+    world.run()
+    assert world.deployment("web")["spec"]["replicas"] == 2
+    assert world.deployment("web")["metadata"]["annotations"][names.REPLICAS] == names.AUTOSCALED
+    assert world.plan() == Plan()
+
+
+def test_where_changes_are_left_it_is_told_who_set_it_to_no_pods() -> None:
+    world = serving(AUTOSCALED)
+    world.environment(drift={"mode": "warn"})
+    world.change("Deployment", "order-web", manager="kubectl", replicas=0)
+    world.settle()
+    assert world.deployment("web")["spec"]["replicas"] == 0
+    assert world.said("InSync")[0] == "False"
+    assert "spec.replicas" in world.condition("InSync")["message"]
+    assert "kubectl" in world.condition("InSync")["message"]
+
+
+def test_one_autoscaler_goes_before_another_comes() -> None:
+    """KEDA's webhook refuses a ScaledObject of what a HorizontalPodAutoscaler scales."""
+    world = World(builders.spec(migrate=False, processes={"web": builders.WEB, "relay": RELAY_BY_CPU}))
+    world.platform = Platform(served=frozenset({KEDA}))
+    world.run()
+    before = len(world.log)
+    world.edit(processes={"web": builders.WEB, "relay": {**RELAY_BY_CPU, "scaling": BY_QUEUE}})
+    world.run()
+    written = world.log[before:]
+    assert written.index("delete HorizontalPodAutoscaler order-relay") < written.index("apply ScaledObject order-relay")
+
+
 def test_what_keda_scales_may_begin_without_pods() -> None:
-    queue = {"type": "rabbitmq", "name": "tasks", "addressFrom": "AMQP_URL", "target": 5}
-    worker = {"command": ["order", "relay"], "scaling": {"min": 1, "max": 3, "queue": queue}}
+    worker = {"command": ["order", "relay"], "scaling": BY_QUEUE}
     world = World(
         builders.spec(migrate=False, processes={"web": builders.WEB, "relay": {**builders.RELAY, "replicas": 0}})
     )

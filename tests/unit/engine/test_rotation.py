@@ -219,11 +219,9 @@ def test_no_more_than_a_few_pods_are_named(serving: World) -> None:
 
 
 def test_pods_of_a_release_that_is_gone_may_hold_anything(serving: World) -> None:
-    serving.environment(releases={"keep": 1})
-    for image in ("v2", "v3", "v4"):
-        serving.edit(image=f"registry.example.com/shop/order:{image}.0.0")
-        serving.run()
-    assert 1 not in serving.phases()
+    serving.edit(image="registry.example.com/shop/order:v2.0.0")
+    serving.run()
+    serving.delete("DeliveryRelease", "order-r1")
     rotate(serving)
     assert told(serving)["pods"] == OLD
 

@@ -266,6 +266,16 @@ def test_a_binding_of_the_release_that_serves_is_waited_for(world: World) -> Non
     assert status(world)["message"] == "Postgres db does not exist (needed for db)"
 
 
+def test_a_job_whose_labels_somebody_took_away_is_followed_all_the_same(world: World) -> None:
+    world.task("seed-1")
+    world.settle()
+    before = status(world, "seed-1")
+    assert before["phase"] == "Running"
+    world.edit_metadata("Job", "seed-1", labels={})
+    world.settle()
+    assert status(world, "seed-1") == before
+
+
 def test_a_refused_job_is_told_in_the_task_and_holds_up_nothing(world: World) -> None:
     world.task("a-refused")
     world.task("b-fine")

@@ -100,11 +100,11 @@ def test_no_pod_is_lost_on_the_way_back(five: Site) -> None:
 
 
 def test_a_process_that_everybody_set_to_no_pods_gets_one_before_an_autoscaler_has_it(five: Site) -> None:
-    """`kubectl scale --replicas=0`, committed afterwards: the number has two owners."""
+    """`kubectl patch`, committed afterwards: the number has two owners."""
     five.edit(paused=True)
     paused = five.kube.get("DeliveryService", five.namespace, "order")["metadata"]["generation"]
     wait_for(lambda: seen(five) == paused, "the pause to be noticed")
-    autoscale(five, 0)
+    five.kube.patch("Deployment", five.namespace, "order-web", {"spec": {"replicas": 0}})
     set_web(five, replicas=0)
     five.edit(paused=False)
     wait_for(lambda: len(owners_of_the_number(five)) == 2, "both to own the number", 30)
@@ -112,4 +112,15 @@ def test_a_process_that_everybody_set_to_no_pods_gets_one_before_an_autoscaler_h
     wait_for(lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
     shop.wait_ready(five.kube, five.namespace, "order-r1")
     assert web(five)["spec"]["replicas"] == 1
+    assert web(five)["metadata"]["annotations"]["delivery.dev/replicas"] == "autoscaled"
+
+
+def test_an_autoscaled_process_that_somebody_set_to_no_pods_gets_some_again(five: Site) -> None:
+    """`kubectl scale --replicas=0`: its autoscaler leaves it so, and a release would wait for ever."""
+    set_web(five, replicas=None, scaling=SCALING)
+    watch(five, lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
+    shop.wait_ready(five.kube, five.namespace, "order-r1")
+    autoscale(five, 0)
+    wait_for(lambda: web(five)["spec"]["replicas"] == 2, "its pods at least")
+    shop.wait_ready(five.kube, five.namespace, "order-r1")
     assert web(five)["metadata"]["annotations"]["delivery.dev/replicas"] == "autoscaled"

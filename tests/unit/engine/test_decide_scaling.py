@@ -210,7 +210,7 @@ def test_a_process_without_pods_gets_some_before_an_autoscaler_has_it(least: int
 
 @pytest.mark.parametrize("least", [1, 2])
 def test_a_process_gets_pods_though_somebody_else_set_it_to_none_too(least: int) -> None:
-    """`kubectl scale --replicas=0`, committed afterwards: a number that two managers own is not dropped by one."""
+    """`kubectl patch`, committed afterwards: a number that two managers own is not dropped by one."""
     world = serving({**builders.WEB, "replicas": 0})
     world.autoscale("web", 0)
     set_web(world, {**AUTOSCALED, "scaling": {**SCALING, "min": least}})

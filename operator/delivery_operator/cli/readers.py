@@ -52,14 +52,15 @@ class Output:
 def patient() -> Iterator[None]:
     """Have standard output and error outlast their readers."""
     given = sys.stdout, sys.stderr
-    made = Output(sys.stdout), Output(sys.stderr)
-    sys.stdout, sys.stderr = cast(TextIO, made[0]), cast(TextIO, made[1])
+    made = [each and Output(each) for each in given]  # one that was closed is None
+    sys.stdout, sys.stderr = (cast(TextIO, each) for each in made)
     try:
         yield
     finally:
-        for each in made:
-            each.flush()
         sys.stdout, sys.stderr = given
+        for each in made:
+            if each:
+                each.flush()
 
 
 def heed() -> None:
@@ -68,6 +69,7 @@ def heed() -> None:
     Raises:
         ReaderGone: nobody reads it.
     """
-    sys.stdout.flush()
+    if sys.stdout:
+        sys.stdout.flush()
     if getattr(sys.stdout, "unread", False):
         raise ReaderGone

@@ -44,8 +44,12 @@ class Observer:
     locks: Locks
     discovery: Discovery
 
-    async def observe(self, service: ServiceKey) -> Snapshot | None:
+    async def observe(self, service: ServiceKey, *, patient: bool = True) -> Snapshot | None:
         """Gather everything about one service; None when there is no such service.
+
+        Args:
+            service: the service.
+            patient: whether to fail where the API of a provisioned service does not answer, instead of telling it.
 
         Raises:
             ApiError: something it refers to could not be read.
@@ -67,7 +71,7 @@ class Observer:
         wanted = _wanted(body, history, children)
         bound = Bound({}, {})
         if wanted:
-            bound = await self.bindings.resolve(service[0], wanted.backing_services)
+            bound = await self.bindings.resolve(service[0], wanted.backing_services, patient=patient)
         uses = {use.reference for use in references.uses(wanted, bound.secrets)} if wanted else set()
         places = locks.places(history, bound.secrets)
         uses |= {(ReferenceKind.SECRET, secret) for secret, _ in places}

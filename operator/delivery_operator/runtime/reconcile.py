@@ -36,7 +36,7 @@ MOST_PLANS: Final = 25
 
 
 PATIENCE: Final = 2
-"""Failures in a row, about two seconds, before a webhook that does not answer is told in the status."""
+"""Failures in a row, about two seconds, before it is told in the status that something of others does not answer."""
 
 
 class NotConverging(Exception):
@@ -114,7 +114,7 @@ class Reconciler:
             return None  # what is known of it is old, or not all there is: the next LIST of it names the service again
         for _ in range(MOST_PLANS):
             self.queue.looking(key)
-            snapshot = await self.observer.observe(key)
+            snapshot = await self.observer.observe(key, patient=self.queue.failures(key) < PATIENCE)
             if snapshot is None:
                 return await self._without_service(key)
             plan = decide(snapshot)
@@ -142,7 +142,7 @@ class Reconciler:
         refusals: dict[Key, Refusal] = {}
         while refused.target not in refusals:
             refusals[refused.target] = Refusal(refused.target, refused.error.message)
-            snapshot = await self.observer.observe(key)
+            snapshot = await self.observer.observe(key, patient=False)
             if snapshot is None:
                 return
             try:

@@ -1,10 +1,12 @@
 """Provisioned services (https://servicebinding.io): whose Secret is bound, and why there is none yet."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from delivery_operator.api.binding import BackingService
+from delivery_operator.cluster import bindings as module
 from delivery_operator.cluster.bindings import Bindings
 from delivery_operator.cluster.discovery import Discovery
 from delivery_operator.cluster.errors import Refused, Unavailable
@@ -26,9 +28,10 @@ class Scene:
     """Bindings with their API server."""
 
     def __init__(self) -> None:
+        self.now = 0.0
         self.api = FakeApi()
         self.api.paths["/apis/example.com/v1"] = {"resources": [{"kind": "Database", "name": "databases"}]}
-        self.bindings = Bindings(self.api, Discovery(self.api))
+        self.bindings = Bindings(self.api, Discovery(self.api), clock=lambda: self.now)
 
     def says(self, **body: Any) -> None:
         self.api.paths[PLACE] = body
@@ -112,6 +115,37 @@ async def test_what_nobody_asks_for_any_more_is_not_kept(scene: Scene) -> None:
     scene.api.read_failures.append(Unavailable("GET", "timeout"))
     with pytest.raises(Unavailable):
         await scene.bindings.resolve("shop", [DB])
+
+
+async def test_an_api_that_goes_on_not_answering_is_told_and_left_alone_for_a_while(scene: Scene) -> None:
+    """In words that do not change with each try; and no worker waits for it again and again."""
+    scene.says(status={"binding": {"name": "orders-app"}})
+    scene.api.read_failures.append(Unavailable("GET", "conversion webhook: dial tcp 10.0.0.7:443", code=500))
+    found = await scene.bindings.resolve("shop", [DB], patient=False)
+    assert found.problems["db"] == (
+        "Database orders cannot be read: its API does not answer, and kubectl get tells why (needed for db)"
+    )
+    asked = len(scene.api.requests)
+    assert await scene.bindings.resolve("shop", [DB]) == found
+    scene.bindings.forget()
+    assert await scene.bindings.resolve("shop", [DB]) == found
+    assert len(scene.api.requests) == asked
+    scene.now += 61
+    assert (await scene.bindings.resolve("shop", [DB])).secrets == {"db": "orders-app"}
+    scene.bindings.forget()
+    assert (await scene.bindings.resolve("shop", [DB])).secrets == {"db": "orders-app"}
+
+
+async def test_an_api_that_hangs_is_not_waited_for(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs(_: str) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    monkeypatch.setattr(scene.api, "read", hangs)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
+    with pytest.raises(Unavailable, match="no answer in time"):
+        await scene.bindings.resolve("shop", [DB])
+    assert (await scene.bindings.resolve("shop", [DB], patient=False)).problems
 
 
 async def test_an_api_that_has_never_answered_is_no_answer(scene: Scene) -> None:

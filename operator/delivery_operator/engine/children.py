@@ -31,6 +31,8 @@ PRUNED: Final = (
 )
 """Kinds that are deleted when no manifest asks for them any more, in this order. Jobs go with their owner."""
 
+_HPA: Final = "HorizontalPodAutoscaler"
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -91,7 +93,7 @@ def line(
             if verdict.repair:
                 writes.append(_made(manifest, wanted, gone))
         else:
-            verdict, changed = _held_against(manifest, found, rules, wanted)
+            verdict, changed = _held_against(manifest, found, rules, wanted, live)
             writes += changed
         verdicts.append(verdict)
     left = [verdict.left for verdict in verdicts if verdict.left]
@@ -106,20 +108,22 @@ def _made(manifest: Manifest, wanted: Sequence[Manifest], gone: Drift | None) ->
 
 
 def _held_against(
-    manifest: Manifest, found: Object, rules: Rules, wanted: Sequence[Manifest]
+    manifest: Manifest, found: Object, rules: Rules, wanted: Sequence[Manifest], live: Mapping[Key, Object]
 ) -> tuple[Verdict, list[Write]]:
     """Judge a child that is there."""
-    if _to_be_handed_over(manifest, found):
-        if found["spec"]["replicas"] == 0 and not _may_begin_without_pods(manifest, wanted):
-            return Verdict(), [Apply(_numbered(manifest, least(manifest, wanted)), uid=uid(found))]
+    changed = drift.ours(manifest, found)
+    drifted = drift.of(manifest, found)
+    if _stuck_without_pods(manifest, found, wanted):
+        # Before its autoscaler is there nobody can have set it to 0 but the spec of before.
+        coming = _scaled_by(_HPA, manifest, wanted) and not _scaled_by(_HPA, manifest, live.values())
+        manifest = _numbered(manifest, least(manifest, wanted))
+        if changed or coming:
+            return Verdict(), [Apply(manifest, uid=uid(found))]
+        drifted = drift.with_number(found, drifted)
+    elif _to_be_handed_over(manifest, found):
         return Verdict(), [HandOver(found, found["spec"]["replicas"]), Apply(manifest, uid=uid(found))]
-    if drift.ours(manifest, found):
+    elif changed:
         return Verdict(), [Apply(manifest, uid=uid(found))]
-    drifted: Drift | None
-    if _switched_off(manifest, found, wanted):
-        manifest, drifted = _numbered(manifest, least(manifest, wanted)), drift.of_number(found)
-    else:
-        drifted = drift.of(manifest, found)
     if drifted is None:
         return rules.in_line(key(manifest)), []
     verdict = rules.judge(drifted)
@@ -143,25 +147,23 @@ def _numbered(manifest: Manifest, replicas: int) -> Manifest:
     return {**manifest, "metadata": metadata, "spec": {**manifest["spec"], "replicas": replicas}}
 
 
-def _switched_off(manifest: Manifest, found: Object, wanted: Sequence[Manifest]) -> bool:
-    """Whether somebody set the number of pods to 0 that a HorizontalPodAutoscaler has, which leaves it so for ever."""
+def _stuck_without_pods(manifest: Manifest, found: Object, wanted: Sequence[Manifest]) -> bool:
+    """Whether a Deployment has no pods, and would have none for ever: by an autoscaler that takes 0 for a wish.
+
+    A HorizontalPodAutoscaler leaves such a process alone, and KEDA does not:
+    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation.
+    Without a usable environment no autoscaler is among the manifests: what is to be handed over then may get one.
+    """
     if manifest["kind"] != "Deployment" or "replicas" in manifest["spec"] or found["spec"]["replicas"] != 0:
         return False
-    return _scaled_by("HorizontalPodAutoscaler", manifest, wanted)
+    if _scaled_by("ScaledObject", manifest, wanted):
+        return False
+    return _to_be_handed_over(manifest, found) or _scaled_by(_HPA, manifest, wanted)
 
 
-def _scaled_by(kind: str, manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
+def _scaled_by(kind: str, manifest: Manifest, objects: Iterable[Object]) -> bool:
     process = labels(manifest)[names.PROCESS]
-    return any(each["kind"] == kind and labels(each).get(names.PROCESS) == process for each in wanted)
-
-
-def _may_begin_without_pods(manifest: Manifest, wanted: Sequence[Manifest]) -> bool:
-    """Whether KEDA scales it: a HorizontalPodAutoscaler takes a number of 0 for a wish to be left alone, for ever.
-
-    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation.
-    Without a usable environment no autoscaler is among the manifests, and a HorizontalPodAutoscaler may come.
-    """
-    return _scaled_by("ScaledObject", manifest, wanted)
+    return any(each["kind"] == kind and labels(each).get(names.PROCESS) == process for each in objects)
 
 
 def _to_be_handed_over(manifest: Manifest, found: Object) -> bool:

@@ -99,9 +99,10 @@ def _plan(
     waits = (step.look_again_after, chores.look_again_after, problems.look_again_after(snapshot, history))
     again = min(filter(None, waits), default=None)
     left = [] if spec and spec.paused else [*locks.let_go(snapshot, history), *evidence.let_go(snapshot, history)]
-    if spec and not spec.paused:
-        left += retention.let_go(snapshot, history, spec)
-    own = [each for each in snapshot.refusals if each.target not in chores.refused]
+    old = retention.let_go(snapshot, history, spec) if spec and not spec.paused else []
+    # A release that may not be deleted is in nobody's way: the log tells it.
+    others = chores.refused | {aim(each) for each in old}
+    own = [each for each in snapshot.refusals if each.target not in others]
     if own:
         refused = f"the API server refuses {' '.join(own[0].target)}: {own[0].message}"
         outcome = Outcome(Standing.STUCK, "WriteRefused", f"{refused}; it is tried again now and then")
@@ -110,10 +111,11 @@ def _plan(
         again_refused = {each.target for each in own}
         return Plan((*told, *(each for each in (*left, *chores.writes) if aim(each) not in again_refused)))
     if snapshot.refusals:
-        # Only a task's Job is refused. What was planned before it has been made, and the status is out of date then.
+        # Only a task's Job is refused, or the deletion of an old release. What was planned before it has been made, and
+        # the status is out of date then.
         told = () if step.writes else _report(snapshot, history, spec, missing, step)
         return Plan((*told, *chores.writes))
-    writes = (*step.writes, *left, *chores.writes)
+    writes = (*step.writes, *left, *chores.writes, *old)
     return Plan(writes or _report(snapshot, history, spec, missing, step), again)
 
 
@@ -310,6 +312,9 @@ class _Decision:
             at = conditions.timestamp(scene.snapshot.now)
             return Step((scene.record(release, Phase.ACTIVE, activeAt=at),), scene.serving(release))
         given_up = doomed.verdict(scene, release, seen)
+        if given_up and scene.missing and release.phase is Phase.PENDING:
+            # It goes on by itself when that is there again, and what served serves meanwhile.
+            return scene.kept(scene.active_children(), gate.missing(scene))
         if given_up:
             return self._fail(release, "RolloutFailed", given_up)
         return replace(step, outcome=scene.progress(release, seen))

@@ -157,9 +157,10 @@ def of(manifest: Object, live: Object) -> Drift | None:
     return Drift(key(manifest), tuple(found)) if found else None
 
 
-def of_number(live: Object) -> Drift:
-    """Tell of a number of pods, which the manifest leaves to an autoscaler, that somebody changed."""
-    return Drift(key(live), (Change("spec.replicas", *writer(live, ("spec", "replicas"))),))
+def with_number(live: Object, found: Drift | None) -> Drift:
+    """Add a number of pods that somebody changed, which the manifest leaves to an autoscaler, to what else differs."""
+    number = Change("spec.replicas", *writer(live, ("spec", "replicas")))
+    return Drift(key(live), (number, *(found.changes if found else ())))
 
 
 def ours(manifest: Object, live: Object) -> bool:

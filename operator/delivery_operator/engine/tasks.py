@@ -233,9 +233,9 @@ def _running(task: Object, job: Object, snapshot: Snapshot) -> Status:
 
 
 def _release(job: Object) -> str | None:
-    """The name of the release that a task's Job runs in; None when somebody took its labels away."""
+    """The name of the release that a task's Job runs in; None when somebody took its labels away, or set others."""
     service, number = (labels(job).get(each) for each in (names.SERVICE, names.RELEASE))
-    return names.release(service, int(number)) if service and number else None
+    return names.release(service, int(number)) if service and number and number.isdigit() else None
 
 
 def _let_go(task: Object, now: datetime) -> list[Write] | float:

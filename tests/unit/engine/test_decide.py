@@ -6,7 +6,7 @@ import pytest
 
 from delivery_operator.api.release import ReferenceKind
 from delivery_operator.engine.decide import decide
-from delivery_operator.engine.plan import Create, Plan, SetStatus
+from delivery_operator.engine.plan import Create, Plan, SetStatus, aim
 from delivery_operator.engine.snapshot import Refusal
 from delivery_operator.render import names
 from delivery_operator.render.bundle import Bundle
@@ -217,6 +217,35 @@ def test_what_goes_missing_during_a_rollout_takes_nothing_back() -> None:
     world.pods_come()
     world.settle()
     assert world.phases()[2] == "Active"
+
+
+def test_a_rollout_that_lacks_its_secret_goes_on_when_that_is_back() -> None:
+    """It is not given up for good at its deadline: what served serves, and nobody has to act."""
+    world = World(builders.spec(migrate=False))
+    world.run()
+    world.edit(image=builders.NEXT_IMAGE)
+    world.settle()
+    kept, world.contents = world.contents, {}
+    world.pods_do_not_come("web", overdue=True)
+    world.settle()
+    assert (world.runs("web"), world.said("Ready")) == ("1", ("False", "SecretMissing"))
+    world.contents = kept
+    world.run()
+    assert (world.runs("web"), world.phases()[2]) == ("2", "Active")
+
+
+def test_an_old_release_that_may_not_be_deleted_is_in_nobodys_way(serving: World) -> None:
+    """A policy of others forbids it: the log says so, and the status goes on telling how the service stands."""
+    for image in ("v2", "v3"):
+        serving.edit(image=f"registry.example.com/shop/order:{image}.0.0")
+        serving.run()
+    serving.environment(releases={"keep": 1})
+    (delete,) = serving.plan().writes
+    assert aim(delete) == ("DeliveryRelease", "order-r1")
+    refusal = Refusal(aim(delete), "the policy says no")
+    for write in decide(serving.snapshot(refusal)).writes:
+        serving.write(write)
+    assert serving.said("Ready") == ("True", "Serving")
 
 
 def test_a_secret_that_changes_makes_a_release(serving: World) -> None:

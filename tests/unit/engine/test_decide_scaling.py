@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from delivery_operator.engine.plan import Plan
+from delivery_operator.engine.drift import AT_ONCE
+from delivery_operator.engine.plan import Apply, Plan
 from delivery_operator.engine.snapshot import Obstacle
 from delivery_operator.render import names
 from delivery_operator.render.platform import KEDA, Platform
@@ -25,6 +26,7 @@ BY_QUEUE: dict[str, Any] = {
     "max": 3,
     "queue": {"type": "rabbitmq", "name": "tasks", "addressFrom": "AMQP_URL", "target": 5},
 }
+RELAY_BY_QUEUE: dict[str, Any] = {"command": ["order", "relay"], "scaling": BY_QUEUE}
 RELAY_BY_CPU: dict[str, Any] = {"command": ["order", "relay"], "scaling": {"min": 1, "max": 3, "cpu": 70}}
 FIVE = {**builders.WEB, "replicas": 5}
 HPA = ("HorizontalPodAutoscaler", "order-web")
@@ -252,25 +254,63 @@ def test_where_changes_are_left_it_is_told_who_set_it_to_no_pods() -> None:
     assert "kubectl" in world.condition("InSync")["message"]
 
 
+def test_a_number_that_is_0_again_each_time_is_not_fought_at_full_speed() -> None:
+    """A webhook of others that answers each write with 0."""
+    world = serving(AUTOSCALED)
+    world.change("Deployment", "order-web", manager="webhook", replicas=0)
+    applied = 0
+    for _ in range(10):
+        for write in world.plan().writes:
+            applied += isinstance(write, Apply)
+            world.write(write)
+        world.change("Deployment", "order-web", manager="webhook", replicas=0)
+    assert applied == AT_ONCE
+    world.settle()
+    assert "spec.replicas" in world.condition("InSync")["message"]
+
+
+def test_from_no_pods_by_a_queue_to_another_autoscaler_is_nobodys_drift() -> None:
+    """In every mode: that it has none was right until the spec changed."""
+    world = World(builders.spec(migrate=False, processes={"web": builders.WEB, "relay": RELAY_BY_QUEUE}))
+    world.platform = Platform(served=frozenset({KEDA}))
+    world.environment(drift={"mode": "off"})
+    world.run()
+    world.autoscale("relay", 0)
+    world.run()
+    world.edit(processes={"web": builders.WEB, "relay": RELAY_BY_CPU})
+    world.run()
+    assert world.deployment("relay")["spec"]["replicas"] == 1
+    assert world.plan() == Plan()
+
+
+def test_what_else_was_changed_is_told_beside_a_number_of_0() -> None:
+    world = serving(AUTOSCALED)
+    world.environment(drift={"mode": "warn"})
+    world.change("Deployment", "order-web", manager="kubectl", replicas=0, progressDeadlineSeconds=7)
+    world.settle()
+    message = world.condition("InSync")["message"]
+    assert "spec.replicas" in message
+    assert "spec.progressDeadlineSeconds" in message
+
+
 def test_one_autoscaler_goes_before_another_comes() -> None:
     """KEDA's webhook refuses a ScaledObject of what a HorizontalPodAutoscaler scales."""
     world = World(builders.spec(migrate=False, processes={"web": builders.WEB, "relay": RELAY_BY_CPU}))
     world.platform = Platform(served=frozenset({KEDA}))
     world.run()
     before = len(world.log)
-    world.edit(processes={"web": builders.WEB, "relay": {**RELAY_BY_CPU, "scaling": BY_QUEUE}})
+    world.edit(processes={"web": builders.WEB, "relay": RELAY_BY_QUEUE})
     world.run()
     written = world.log[before:]
     assert written.index("delete HorizontalPodAutoscaler order-relay") < written.index("apply ScaledObject order-relay")
 
 
 def test_what_keda_scales_may_begin_without_pods() -> None:
-    worker = {"command": ["order", "relay"], "scaling": BY_QUEUE}
     world = World(
         builders.spec(migrate=False, processes={"web": builders.WEB, "relay": {**builders.RELAY, "replicas": 0}})
     )
     world.platform = Platform(served=frozenset({KEDA}))
     world.run()
-    world.edit(processes={"web": builders.WEB, "relay": worker})
+    world.edit(processes={"web": builders.WEB, "relay": RELAY_BY_QUEUE})
     world.run()
     assert world.deployment("relay")["spec"]["replicas"] == 0

@@ -271,9 +271,10 @@ def test_a_job_whose_labels_somebody_took_away_is_followed_all_the_same(world: W
     world.settle()
     before = status(world, "seed-1")
     assert before["phase"] == "Running"
-    world.edit_metadata("Job", "seed-1", labels={})
-    world.settle()
-    assert status(world, "seed-1") == before
+    for labels in ({}, {names.SERVICE: "order", names.RELEASE: "x"}):
+        world.edit_metadata("Job", "seed-1", labels=labels)
+        world.settle()
+        assert status(world, "seed-1") == before
 
 
 def test_a_refused_job_is_told_in_the_task_and_holds_up_nothing(world: World) -> None:

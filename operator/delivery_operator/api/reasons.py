@@ -163,6 +163,11 @@ STANDING: Final[Mapping[str, Reason]] = {
         "resume it; the message has the command",
     ),
     "PodsRefused": Reason("the API server refuses the pods: a quota, a policy", "read the message"),
+    "SidecarRunsOn": Reason(
+        "the program of a Job has ended, and a container that was put beside it keeps its pod, and so the Job, from "
+        "ending",
+        "have it injected as a native sidecar, or not into Jobs; at its deadline the Job fails otherwise",
+    ),
     "PodsUnavailable": Reason(
         "pods of the serving release are not available",
         "`kubectl get pods -l delivery.dev/service=NAME`",

@@ -7,7 +7,6 @@ failure takes nothing down: the service goes on serving, and a condition says so
 from delivery_operator.api.release import MigrationResult
 from delivery_operator.engine import jobs, locks, migration, overlay
 from delivery_operator.engine.history import Release
-from delivery_operator.engine.jobs import Unclear
 from delivery_operator.engine.objects import Object, name, uid
 from delivery_operator.engine.outcome import Outcome, UnderWay
 from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
@@ -60,7 +59,7 @@ def _watch(scene: Scene, release: Release, job: Object) -> SetStatus | UnderWay:
         return scene.record(release, release.phase, contract={**cause, **seen.record})
     if release.contract is None:
         return scene.record(release, release.phase, contract=_reference(job))
-    return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+    return migration.under_way(scene, release, job, seen, names.CONTRACT)
 
 
 def _reference(job: Object) -> dict[str, str]:

@@ -295,8 +295,8 @@ class _Decision:
                 f"does kubectl delivery retry {release.service}"
             )
             return self._fail(release, "MigrationFailed", message, migration=seen.record)
-        again = 1.0 if isinstance(seen, Unclear) else None
-        return scene.kept(scene.migrating_children(release), migration.running(scene, release, job), again)
+        runs, again = migration.running(scene, release, job)
+        return scene.kept(scene.migrating_children(release), runs, 1.0 if isinstance(seen, Unclear) else again)
 
     # RollingOut: apply the manifests, wait until every process has its new pods.
 

@@ -38,10 +38,13 @@ def verdict(scene: Scene, release: Release, seen: Health) -> str | None:
         return f"process {', '.join(seen.overdue)} made no progress within its deadline: {cause}"
     namespace = scene.snapshot.service["metadata"]["namespace"]
     for process in seen.waiting:
+        runs = seen.programs[process]
         new = _of(scene, process, release)
-        if any(_hopeless(pod) for pod in new) or (_all_crash(new) and _serves(scene, process)):
+        programs = [each for pod in new if (each := pods.container(pod, runs))]
+        all_crash = len(programs) == len(new) and _all_crash(programs)
+        if any(map(_hopeless, programs)) or (all_crash and _serves(scene, process)):
             logs = f"kubectl logs -n {namespace} deployment/{names.deployment(release.service, process)} --previous"
-            problem = pods.problem(new, f"process {process}", logs)
+            problem = pods.problem(new, f"process {process}", logs, runs)
             return f"waiting does not help: {problem.message}" if problem else None
     return None
 
@@ -51,8 +54,8 @@ def _of(scene: Scene, process: str, release: Release) -> list[Object]:
     return [pod for pod in pods.living(found) if not pod["metadata"].get("deletionTimestamp")]
 
 
-def _hopeless(pod: Object) -> bool:
-    return any(_misnamed(each) or _not_executable(each) for each in _containers(pod))
+def _hopeless(container: Object) -> bool:
+    return _misnamed(container) or _not_executable(container)
 
 
 def _misnamed(container: Object) -> bool:
@@ -65,8 +68,8 @@ def _not_executable(container: Object) -> bool:
     return refused and _crashes(container, _TRIES) and bool(_NOT_EXECUTABLE.search(last.get("message") or ""))
 
 
-def _all_crash(new: Sequence[Object]) -> bool:
-    return bool(new) and all(any(_crashes(each, CRASHES) for each in _containers(pod)) for pod in new)
+def _all_crash(programs: Sequence[Object]) -> bool:
+    return bool(programs) and all(_crashes(each, CRASHES) for each in programs)
 
 
 def _crashes(container: Object, times: int) -> bool:
@@ -78,11 +81,6 @@ def _serves(scene: Scene, process: str) -> bool:
     active = scene.history.active
     old = _of(scene, process, active) if active else []
     return bool(old) and all(condition_is(pod, "Ready") for pod in old)
-
-
-def _containers(pod: Object) -> Sequence[Object]:
-    found: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
-    return found
 
 
 def _last(container: Object) -> dict[str, Any]:

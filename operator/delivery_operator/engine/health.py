@@ -19,11 +19,13 @@ class Health:
         waiting: processes that are not wholly available yet.
         overdue: processes whose Deployment went without progress past its deadline.
         problem: the most telling cause among the pods, if there is one.
+        programs: of those that wait, the name of the container that runs the program.
     """
 
     waiting: tuple[str, ...]
     overdue: tuple[str, ...]
     problem: Problem | None
+    programs: Mapping[str, str]
 
     @property
     def healthy(self) -> bool:
@@ -49,7 +51,8 @@ def observe(
         settled: whether it serves already. Then a Deployment that its controller has not looked at since its last
             change is judged by what it was before: an autoscaler changes it all day, and Ready must not follow.
     """
-    waiting, overdue, problem = [], [], None
+    programs: dict[str, str] = {}
+    overdue, problem = [], None
     for manifest in wanted:
         if manifest["kind"] != "Deployment":
             continue
@@ -57,7 +60,7 @@ def observe(
         deployment = live.get(("Deployment", name(manifest)))
         if deployment is not None and _available(deployment, manifest, wanted, settled=settled):
             continue
-        waiting.append(process)
+        programs[process] = pods.program(manifest)
         if deployment is None:
             continue
         if _overdue(deployment):
@@ -67,10 +70,11 @@ def observe(
             pods.of_process(service_pods, process, release),
             f"process {process}",
             f"kubectl logs -n {namespace} deployment/{name(manifest)} --previous",
+            programs[process],
         )
         problem = problem or _paused(deployment, process, namespace)
         problem = problem or _not_created(deployment, process)
-    return Health(tuple(waiting), tuple(overdue), problem)
+    return Health(tuple(programs), tuple(overdue), problem, programs)
 
 
 def _available(deployment: Object, manifest: Manifest, wanted: Sequence[Manifest], *, settled: bool) -> bool:

@@ -7,16 +7,25 @@ may be made again: whatever is deleted, and wherever the operator is killed, non
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
-from delivery_operator.engine.objects import Object, annotations, condition
-from delivery_operator.engine.pods import of_job
+from delivery_operator.engine import pods
+from delivery_operator.engine.objects import Object, annotations, condition, name
+from delivery_operator.engine.pods import Problem
 from delivery_operator.engine.text import output_end
 from delivery_operator.render import names
 
 EVIDENCE_SECONDS: Final = 10
 """How long after a Job's end its pod's exit code is waited for; a watch may deliver the Job first."""
+
+SETTLED_SECONDS: Final = 30
+"""How long what passes by itself, a sidecar's end after that of the program, may last before it is told."""
+
+_NATIVE: Final = (
+    "have it injected as a native sidecar (an init container with restartPolicy Always), which ends with the program, "
+    "or not into Jobs"
+)
 
 _ENDS: Final = ("Complete", "SuccessCriteriaMet", "Failed")
 """Conditions of a Job that has ended; the second precedes the first by a moment."""
@@ -39,8 +48,9 @@ class End:
     Attributes:
         succeeded: whether it did what it was for.
         timed_out: whether it was stopped at its deadline.
-        exit_code: of its last pod; None when that was not seen.
-        said: the last pod's termination message, as it is.
+        exit_code: of the program in its last pod; None when that was not seen.
+        said: its termination message, as it is.
+        beside: what containers beside the program had to do with it; empty when nothing.
         started_at: when the Job started, as the API server wrote it.
         finished_at: when it ended.
     """
@@ -51,6 +61,7 @@ class End:
     said: str
     started_at: str | None
     finished_at: str | None
+    beside: str = ""
 
     @property
     def output(self) -> str:
@@ -73,6 +84,7 @@ class End:
         how = f"{what} failed" if self.exit_code is None else f"{what} failed with exit code {self.exit_code}"
         if self.timed_out:
             how = f"{what} took longer than {limit} and was stopped"
+        how += f": {self.beside}" if self.beside else ""
         return f"{how}; the end of its output: {self.output}" if self.output else how
 
 
@@ -86,12 +98,58 @@ def halted(job: Object) -> bool:
     return _suspended(job) and names.RESUMED in annotations(job)
 
 
-def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unclear | End:
+@dataclass(frozen=True)
+class Trouble:
+    """How a Job that has not ended is getting on.
+
+    Attributes:
+        problem: what keeps it from its end; None when it is not known to have any.
+        look_again_after: seconds after which there may be one although nothing happens; None when events suffice.
+    """
+
+    problem: Problem | None
+    look_again_after: float | None = None
+
+
+def trouble(job: Object, service_pods: Sequence[Object], now: datetime, what: str) -> Trouble:
+    """Say what keeps a Job from its end.
+
+    Args:
+        job: the Job, which has not ended.
+        service_pods: pods of the service; those of the Job are picked by owner.
+        now: the time.
+        what: how to name it, e.g. "the migration of release order-r7".
+    """
+    own, runs = pods.of_job(service_pods, job), pods.program(job)
+    logs = f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}"
+    problem = pods.problem(own, what, logs, runs)
+    return Trouble(problem) if problem else _outlived(own, runs, now, what)
+
+
+def _outlived(own: Sequence[Object], runs: str, now: datetime, what: str) -> Trouble:
+    """A pod ends with its last container, so one that was put beside the program may keep it from ending."""
+    for pod in pods.living(own):
+        end, others = _terminated(pods.container(pod, runs)), _beside(pod, runs, "running")
+        at = _time((end or {}).get("finishedAt"))
+        if end is None or at is None or not others or pod["metadata"].get("deletionTimestamp"):
+            continue
+        left = SETTLED_SECONDS - (now - at).total_seconds()
+        if left > 0:
+            return Trouble(None, left)
+        message = (
+            f"the program of {what} has ended with exit code {end.get('exitCode')}, but {others} beside it runs on and "
+            f"keeps the pod from ending: {_NATIVE}"
+        )
+        return Trouble(Problem("SidecarRunsOn", message))
+    return Trouble(None)
+
+
+def observe(job: Object, service_pods: Sequence[Object], now: datetime) -> Running | Unclear | End:
     """Read how a Job stands.
 
     Args:
         job: the Job.
-        pods: pods of the service; those of the Job are picked by owner.
+        service_pods: pods of the service; those of the Job are picked by owner.
         now: the time; only a missing exit code makes it matter.
     """
     end = _end(job)
@@ -99,18 +157,21 @@ def observe(job: Object, pods: Sequence[Object], now: datetime) -> Running | Unc
         return Running()
     status = job.get("status") or {}
     succeeded = end["type"] != "Failed"
-    last = _last_terminated(job, pods, succeeded=succeeded)
+    own, runs = pods.of_job(service_pods, job), pods.program(job)
+    last = _last_terminated(own, runs, succeeded=succeeded)
     finished_at = ended_at(job)
     ended = _time(finished_at)
+    timed_out = end.get("reason") == "DeadlineExceeded"
     if last is None and ended and (now - ended).total_seconds() < EVIDENCE_SECONDS:
         return Unclear()
     return End(
         succeeded=succeeded,
-        timed_out=end.get("reason") == "DeadlineExceeded",
+        timed_out=timed_out,
         exit_code=(last or {}).get("exitCode"),
         said=(last or {}).get("message") or "",
         started_at=status.get("startTime"),
         finished_at=finished_at,
+        beside="" if succeeded else _blame(job, own, runs, timed_out=timed_out),
     )
 
 
@@ -150,19 +211,60 @@ def _suspended(job: Object) -> bool:
     return bool(job["spec"].get("suspend"))
 
 
-def _last_terminated(job: Object, pods: Sequence[Object], *, succeeded: bool) -> dict[str, Any] | None:
-    """Find the end of the pod that ended last: containerStatuses[].state.terminated.
+def _last_terminated(own: Sequence[Object], runs: str, *, succeeded: bool) -> Object | None:
+    """Find how the program ended in the pod where it ended last.
 
     Of a Job that succeeded only a success counts: the attempt before it may be seen first.
     """
     ends = [
-        terminated
-        for pod in of_job(pods, job)
-        for container in (pod.get("status") or {}).get("containerStatuses") or ()
-        if (terminated := (container.get("state") or {}).get("terminated"))
-        and not (succeeded and terminated.get("exitCode"))
+        end
+        for pod in own
+        if (end := _terminated(pods.container(pod, runs))) and not (succeeded and end.get("exitCode"))
     ]
-    return max(ends, key=lambda end: str(end.get("finishedAt") or ""), default=None)
+    return max(ends, key=_finished, default=None)
+
+
+def _blame(job: Object, own: Sequence[Object], runs: str, *, timed_out: bool) -> str:
+    """Say what containers beside the program had to do with a failure; nothing where the program itself failed."""
+    ended = [(end, pod) for pod in own if (end := _terminated(pods.container(pod, runs)))]
+    if not ended:
+        return ""
+    end, pod = max(ended, key=lambda each: _finished(each[0]))
+    if timed_out:
+        others = _beside(pod, runs)
+        kept = others and "" < _finished(end) < _deadline(job)
+        code = end.get("exitCode")
+        return f"its program had ended with exit code {code}, and {others} beside it ran on: {_NATIVE}" if kept else ""
+    failed = _beside(pod, runs, "terminated", failed=True)
+    return f"what failed is {failed} beside the program" if failed and end.get("exitCode") == 0 else ""
+
+
+def _beside(pod: Object, runs: str, state: str = "", *, failed: bool = False) -> str:
+    """Name the containers of a pod beside its program; of those in a state, or that failed, where that is asked."""
+    found = sorted(
+        each["name"]
+        for each in pods.containers(pod)
+        if each["name"] != runs
+        and (not state or state in (each.get("state") or {}))
+        and (not failed or (_terminated(each) or {}).get("exitCode"))
+    )
+    return f"container {', '.join(found)}" if found else ""
+
+
+def _deadline(job: Object) -> str:
+    """When a Job that started is stopped, as the API server writes times; empty when that is not known."""
+    start = _time((job.get("status") or {}).get("startTime"))
+    seconds = job["spec"].get("activeDeadlineSeconds")
+    return (start + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ") if start and seconds else ""
+
+
+def _terminated(container: Object | None) -> Object | None:
+    found: Object | None = ((container or {}).get("state") or {}).get("terminated")
+    return found
+
+
+def _finished(end: Object) -> str:
+    return str(end.get("finishedAt") or "")
 
 
 def _time(text: str | None) -> datetime | None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.engine import jobs, pods
@@ -19,6 +19,8 @@ from delivery_operator.engine.outcome import Outcome, UnderWay
 from delivery_operator.engine.plan import Delete, Write
 from delivery_operator.engine.scene import Scene
 from delivery_operator.render import names
+
+_WHAT: Final = {names.MIGRATE: "the migration", names.CONTRACT: "the contract step"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,7 @@ def observe(
         "schemaHead": _schema_head(end.said) if end.succeeded else None,
         "output": None if end.succeeded else end.output or None,
     }
-    what = "the migration" if role == names.MIGRATE else "the contract step"
-    cause = "" if end.succeeded else end.cause(what, f"spec.release.{role}.timeoutSeconds")
+    cause = "" if end.succeeded else end.cause(_WHAT[role], f"spec.release.{role}.timeoutSeconds")
     return Ended({field: value for field, value in record.items() if value is not None}, cause)
 
 
@@ -81,35 +82,42 @@ def give_way(scene: Scene, release: Release) -> Write | UnderWay:
         return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
     if cannot_start(job, scene.snapshot.pods):
         return Delete(job)
-    return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+    return under_way(scene, release, job, seen)
 
 
 def cannot_start(job: Object, service_pods: Sequence[Object]) -> bool:
     """Whether nothing of the migration has run, nor will: it is still held, or its pods lack their image or config."""
     if jobs.held(job):
         return True
-    own = pods.of_job(service_pods, job)
-    containers = [each for pod in own for each in (pod.get("status") or {}).get("containerStatuses") or (None,)]
-    return bool(own) and all(each is not None and _not_started(each) for each in containers)
+    own, runs = pods.of_job(service_pods, job), pods.program(job)
+    programs = [pods.container(pod, runs) for pod in own]
+    return bool(own) and all(each is not None and _not_started(each) for each in programs)
 
 
-def running(scene: Scene, release: Release, job: Object) -> Outcome:
-    """Tell how a migration stands that has not ended."""
+def running(scene: Scene, release: Release, job: Object) -> tuple[Outcome, float | None]:
+    """Tell how a migration stands that has not ended, and after how many seconds to look at it again."""
     namespace = job["metadata"]["namespace"]
     if jobs.halted(job):
         message = (
             f"Job {name(job)} of the migration of release {release.name} was suspended by somebody, and is theirs to "
             f'resume: kubectl patch job {name(job)} -n {namespace} -p \'{{"spec":{{"suspend":false}}}}\''
         )
-        return scene.held_up(release, "MigrationSuspended", message)
-    problem = pods.problem(
-        pods.of_job(scene.snapshot.pods, job),
-        f"the migration of release {release.name}",
-        f"kubectl logs -n {namespace} job/{name(job)}",
-    )
-    if problem:
-        return scene.working(release, problem.reason, problem.message)
-    return scene.working(release, "Migrating", f"the migration of release {release.name} runs (Job {name(job)})")
+        return scene.held_up(release, "MigrationSuspended", message), None
+    what = f"the migration of release {release.name}"
+    seen = jobs.trouble(job, scene.snapshot.pods, scene.snapshot.now, what)
+    if seen.problem:
+        return scene.working(release, seen.problem.reason, seen.problem.message), seen.look_again_after
+    return scene.working(release, "Migrating", f"{what} runs (Job {name(job)})"), seen.look_again_after
+
+
+def under_way(
+    scene: Scene, release: Release, job: Object, seen: Running | Unclear, role: str = names.MIGRATE
+) -> UnderWay:
+    """Say what keeps a Job from its end that a newer release, or nobody, waits for."""
+    if isinstance(seen, Unclear) or jobs.halted(job):
+        return UnderWay(1.0 if isinstance(seen, Unclear) else None)
+    found = jobs.trouble(job, scene.snapshot.pods, scene.snapshot.now, f"{_WHAT[role]} of release {release.name}")
+    return UnderWay(found.look_again_after, found.problem.message if found.problem else "")
 
 
 def _not_started(container: Object) -> bool:

@@ -2,15 +2,19 @@
 
 A kubelet alternates between ErrImagePull and ImagePullBackOff, and a crash loop between waiting, running and
 terminated; a condition must not.
+
+A pod may have other containers than the one that its template has for the program: a mesh's sidecar, injected when the
+pod was made. What they say is told under their name, and never taken for the program's word.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from delivery_operator.engine.objects import Object, condition, labels, uid
 from delivery_operator.engine.text import output_end, redact
 from delivery_operator.render import names
+from delivery_operator.render.containers import process_container
 
 _IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -57,45 +61,65 @@ def living(pods: Iterable[Object]) -> list[Object]:
     return [pod for pod in pods if (pod.get("status") or {}).get("phase") not in _ENDED]
 
 
-def problem(pods: Iterable[Object], what: str, logs: str) -> Problem | None:
+def program(workload: Object) -> str:
+    """Name of the container that runs the program in the pods of a Deployment or Job; any other is beside it."""
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    return str((process_container(containers, workload) or containers[0])["name"])
+
+
+def container(pod: Object, named: str) -> Object | None:
+    """Find what a pod's status says of a container; None before its kubelet has seen the pod."""
+    return next((each for each in containers(pod) if each["name"] == named), None)
+
+
+def containers(pod: Object) -> Sequence[Object]:
+    """What a pod's status says of its containers."""
+    found: Sequence[Object] = (pod.get("status") or {}).get("containerStatuses") or ()
+    return found
+
+
+def problem(pods: Iterable[Object], what: str, logs: str, runs: str) -> Problem | None:
     """Find the first cause among pods, the most telling kind first.
 
     Args:
         pods: pods of one process or Job.
         what: how to name it, e.g. "process web".
         logs: the command that shows its output.
+        runs: name of the container that runs its program.
     """
     found = [
         each
         for pod in living(pods)  # of one that has ended, by a node's pressure or shutdown, nothing is restarted
         if not pod["metadata"].get("deletionTimestamp")
-        for each in _problems(pod, what, logs)
+        for each in _problems(pod, what, logs, runs)
     ]
     order = ("ImagePullFailed", "ContainerConfigInvalid", "CrashLoop", "Unschedulable")
     return min(found, key=lambda each: (order.index(each.reason), each.message), default=None)
 
 
-def _problems(pod: Object, what: str, logs: str) -> Iterator[Problem]:
-    status: dict[str, Any] = pod.get("status") or {}
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
+def _problems(pod: Object, what: str, logs: str, runs: str) -> Iterator[Problem]:
+    found = containers(pod)
+    for each in found:
+        own = each["name"] == runs
+        who = what if own else f"container {each['name']} of {what}"
+        shown = logs if own and len(found) == 1 else f"{logs} -c {each['name']}"
+        waiting = (each.get("state") or {}).get("waiting") or {}
         reason, detail = waiting.get("reason", ""), waiting.get("message", "")
         if reason in _IMAGE:
             cause = _disk_full(pod, detail) or _pull_detail(reason, detail)
-            yield Problem("ImagePullFailed", f"{what} cannot pull image {container['image']}: {cause}")
+            yield Problem("ImagePullFailed", f"{who} cannot pull image {each['image']}: {cause}")
         elif reason in _CONFIG:
-            yield Problem("ContainerConfigInvalid", f"{what} cannot start its container: {_short(detail or reason)}")
-        elif container.get("restartCount") and not container.get("ready"):
-            yield _crash(container, what, logs)
+            verb = "cannot start its container" if own else "cannot be started"
+            yield Problem("ContainerConfigInvalid", f"{who} {verb}: {_short(detail or reason)}")
+        elif each.get("restartCount") and not each.get("ready"):
+            yield _crash(each, who, shown)
     scheduled = condition(pod, "PodScheduled")
     if scheduled and scheduled["status"] == "False" and scheduled.get("reason") == "Unschedulable":
         yield Problem("Unschedulable", f"{what} fits on no node: {_short(scheduled.get('message', ''))}")
 
 
-def _crash(container: Object, what: str, logs: str) -> Problem:
-    last = (
-        (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
-    )
+def _crash(said_of: Object, what: str, logs: str) -> Problem:
+    last = (said_of.get("lastState") or {}).get("terminated") or (said_of.get("state") or {}).get("terminated") or {}
     how = (
         "was killed for using more memory than its limit"
         if last.get("reason") == "OOMKilled"

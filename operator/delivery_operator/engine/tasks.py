@@ -22,7 +22,6 @@ from delivery_operator.engine.conditions import invalid, timestamp
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Key, Object, labels, name, owned_by, uid
 from delivery_operator.engine.plan import Create, Delete, Resume, SetStatus, Write
-from delivery_operator.engine.pods import of_job, problem
 from delivery_operator.engine.snapshot import Snapshot
 from delivery_operator.render import names
 from delivery_operator.render.errors import TemplateError
@@ -204,7 +203,8 @@ def _watch(task: Object, job: Object | None, snapshot: Snapshot) -> list[Write] 
     if isinstance(end, jobs.Unclear):
         return _EVIDENCE_SECONDS
     if isinstance(end, jobs.Running):
-        return _told(task, _running(task, job, snapshot))
+        told = _told(task, _running(task, job, snapshot))
+        return told or _trouble(job, snapshot).look_again_after or []
     status = _running(task, job, snapshot) | {
         "phase": (TaskPhase.SUCCEEDED if end.succeeded else TaskPhase.FAILED).value,
         "finishedAt": end.finished_at or timestamp(snapshot.now),
@@ -218,8 +218,7 @@ def _watch(task: Object, job: Object | None, snapshot: Snapshot) -> list[Write] 
 
 def _running(task: Object, job: Object, snapshot: Snapshot) -> Status:
     """The status while its Job runs, with what keeps its pods from running."""
-    namespace = job["metadata"]["namespace"]
-    trouble = problem(of_job(snapshot.pods, job), "the task", f"kubectl logs -n {namespace} job/{name(job)}")
+    trouble = _trouble(job, snapshot).problem
     started = (job.get("status") or {}).get("startTime")
     release = _release(job) or (task.get("status") or {}).get("release")
     return {
@@ -236,6 +235,10 @@ def _release(job: Object) -> str | None:
     """The name of the release that a task's Job runs in; None when somebody took its labels away, or set others."""
     service, number = (labels(job).get(each) for each in (names.SERVICE, names.RELEASE))
     return names.release(service, int(number)) if service and number and number.isdigit() else None
+
+
+def _trouble(job: Object, snapshot: Snapshot) -> jobs.Trouble:
+    return jobs.trouble(job, snapshot.pods, snapshot.now, "the task")
 
 
 def _let_go(task: Object, now: datetime) -> list[Write] | float:

@@ -187,3 +187,20 @@ def test_each_release_has_a_job_of_its_own(migrating: World) -> None:
     assert set(migrating.of_kind("Job")) == {"order-r1-migrate", "order-r2-migrate"}
     images = [job["spec"]["template"]["spec"]["containers"][0]["image"] for job in migrating.of_kind("Job").values()]
     assert images == [builders.IMAGE, NEXT_IMAGE]
+
+
+def test_a_sidecar_that_keeps_a_migration_from_its_end_is_named(migrating: World) -> None:
+    ended = {"exitCode": 0, "finishedAt": migrating.now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    migrating.migration_says(2, {"state": {"terminated": ended}})
+    pod = migrating.objects["Pod", "order-r2-migrate-x1"]
+    pod["status"]["containerStatuses"].append(builders.status(name="istio-proxy", state={"running": {}}))
+    assert migrating.settle().look_again_after == 30
+    assert migrating.said("Ready") == ("False", "Migrating")
+    migrating.tick(30)
+    migrating.settle()
+    assert migrating.said("Ready") == ("False", "SidecarRunsOn")
+    migrating.edit(image=f"{NEXT_IMAGE}-newer")
+    migrating.settle()
+    message = migrating.condition("Ready")["message"]
+    assert message.startswith("release order-r3 waits until the migration of release order-r2 has ended: the program")
+    assert "container istio-proxy beside it runs on" in message

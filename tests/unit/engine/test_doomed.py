@@ -94,6 +94,15 @@ def test_what_may_pass_waits_for_the_deadline(world: World, container: dict[str,
     assert gives_up(world)
 
 
+def test_a_container_beside_the_program_waits_for_the_deadline(world: World) -> None:
+    """Whoever put it there may put another one into the next pod."""
+    world.pod_says("web", 2, {"state": {"running": {}}})
+    pod = world.objects["Pod", "order-web-x1"]
+    pod["status"]["containerStatuses"].append(builders.status(**{"name": "istio-proxy", **crashing()}))
+    assert not gives_up(world)
+    assert "container istio-proxy of process web exits with code 1" in world.condition("Ready")["message"]
+
+
 @pytest.mark.parametrize("old", ["none", "not ready", "leaving"])
 def test_a_crash_loop_is_waited_for_where_the_old_pods_are_not_well_either(world: World, old: str) -> None:
     """A database that is away takes down both."""

@@ -10,10 +10,11 @@ from delivery_operator.render import names
 from delivery_operator.render.manifests import Manifest
 from tests.unit.support import builders
 
+TEMPLATE = {"spec": {"containers": [{"name": "order"}]}}
 WANTED: Manifest = {
     "kind": "Deployment",
     "metadata": {"name": "order-web", "namespace": "shop", "labels": {names.PROCESS: "web"}},
-    "spec": {"replicas": 2},
+    "spec": {"replicas": 2, "template": TEMPLATE},
 }
 FULL = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
 
@@ -42,7 +43,7 @@ def test_health_is_exact(status: dict[str, Any] | None, *, healthy: bool) -> Non
 @pytest.mark.parametrize(("settled", "healthy"), [(True, True), (False, False)])
 def test_an_autoscalers_change_is_not_waited_for_once_a_release_serves(*, settled: bool, healthy: bool) -> None:
     """Invariant 11: the controller is a moment behind with every change, and Ready must not flap with it."""
-    scaled = {**WANTED, "spec": {}}
+    scaled = {**WANTED, "spec": {"template": TEMPLATE}}
     behind = {key(WANTED): live({**FULL, "observedGeneration": 2})}
     assert health.observe([scaled], behind, [], 1, settled=settled).healthy is healthy
     assert not health.observe([WANTED], behind, [], 1, settled=settled).healthy, "a number is ours, and waited for"
@@ -86,7 +87,7 @@ def test_a_deployment_that_is_not_there_is_waited_for() -> None:
 
 
 def test_a_process_of_no_pods_is_healthy_without_any() -> None:
-    wanted = {**WANTED, "spec": {"replicas": 0}}
+    wanted = {**WANTED, "spec": {"replicas": 0, "template": TEMPLATE}}
     scaled = {**live({"observedGeneration": 3}), "spec": {"replicas": 0}}
     assert health.observe([wanted], {key(WANTED): scaled}, [], 1).healthy
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from delivery_operator.engine import migration
+from delivery_operator.engine import jobs, migration
 from delivery_operator.engine.jobs import Running, Unclear
 from delivery_operator.engine.migration import Ended
 from delivery_operator.engine.objects import Object
@@ -21,6 +21,10 @@ def job(*conditions: dict[str, Any], **status: Any) -> dict[str, Any]:
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata,
+        "spec": {
+            "activeDeadlineSeconds": 600,
+            "template": {"spec": {"containers": [{"name": "migrator"}]}},
+        },
         "status": {"conditions": list(conditions), **status},
     }
 
@@ -158,3 +162,96 @@ def test_the_schema_head_is_read_from_the_termination_message(message: str, head
     seen = migration.observe(COMPLETE, [pod(COMPLETE, 0, message)], NOW)
     assert isinstance(seen, Ended)
     assert seen.record.get("schemaHead") == head
+
+
+# What is put beside the migrator: a mesh's sidecar.
+
+BEGAN = "2026-03-01T12:00:00Z"
+PROXY = builders.status(name="istio-proxy", ready=True, state={"running": {}})
+
+
+def beside(pod: dict[str, Any], container: dict[str, Any]) -> dict[str, Any]:
+    pod["status"]["containerStatuses"].append(container)
+    return pod
+
+
+def proxy_ended(code: int, at: str = END) -> dict[str, Any]:
+    return builders.status(name="istio-proxy", state={"terminated": {"exitCode": code, "finishedAt": at}})
+
+
+def test_a_sidecars_end_is_not_taken_for_the_migrators() -> None:
+    both = beside(pod(FAILED, 1, "no such column", at="2026-03-01T12:00:20Z"), proxy_ended(0))
+    seen = migration.observe(FAILED, [both], NOW)
+    assert isinstance(seen, Ended)
+    assert (seen.record["exitCode"], seen.record["output"]) == (1, "no such column")
+    assert seen.cause == "the migration failed with exit code 1; the end of its output: no such column"
+
+
+def test_a_sidecars_end_does_not_hide_the_schema_head() -> None:
+    both = beside(pod(COMPLETE, 0, '{"schemaHead": "0007"}', at="2026-03-01T12:00:20Z"), proxy_ended(0))
+    seen = migration.observe(COMPLETE, [both], NOW)
+    assert isinstance(seen, Ended)
+    assert seen.record["schemaHead"] == "0007"
+
+
+def test_a_failure_of_a_sidecar_is_told_as_such() -> None:
+    both = beside(beside(pod(FAILED, 0), proxy_ended(2)), builders.status(name="good", state={"running": {}}))
+    seen = migration.observe(FAILED, [both], NOW)
+    assert isinstance(seen, Ended)
+    assert seen.cause == (
+        "the migration failed with exit code 0: what failed is container istio-proxy beside the program"
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        pytest.param("2026-03-01T12:00:20Z", True, id="long before its deadline"),
+        pytest.param("2026-03-01T12:10:01Z", False, id="it was stopped itself"),
+        pytest.param("", False, id="nobody knows when"),
+    ],
+)
+def test_a_sidecar_that_kept_a_job_until_its_deadline_is_told(at: str, *, told: bool) -> None:
+    late = job(is_true("Failed", reason="DeadlineExceeded"), startTime=BEGAN)
+    seen = migration.observe(late, [beside(pod(late, 0, at=at), proxy_ended(143))], NOW)
+    assert isinstance(seen, Ended)
+    assert ("container istio-proxy beside it ran on" in seen.cause) is told
+
+
+def test_without_a_start_nobody_can_say_who_outlived_the_deadline() -> None:
+    late = job(is_true("Failed", reason="DeadlineExceeded"))
+    seen = migration.observe(late, [beside(pod(late, 0), proxy_ended(143))], NOW)
+    assert isinstance(seen, Ended)
+    assert "istio-proxy" not in seen.cause
+
+
+def test_a_sidecar_that_outlives_the_program_is_told_once_it_has_had_its_time() -> None:
+    """The Job's pod ends with its last container: a sidecar that does not end holds the Job until its deadline."""
+    running = job(startTime=BEGAN)
+    own = [beside(pod(running, 0), PROXY)]
+    early = jobs.trouble(running, own, NOW, "the migration")
+    assert early == jobs.Trouble(None, 25)
+    late = jobs.trouble(running, own, NOW + timedelta(seconds=25), "the migration")
+    assert late.problem is not None
+    assert late.problem.reason == "SidecarRunsOn"
+    assert late.problem.message == (
+        "the program of the migration has ended with exit code 0, but container istio-proxy beside it runs on and "
+        "keeps the pod from ending: have it injected as a native sidecar (an init container with restartPolicy "
+        "Always), which ends with the program, or not into Jobs"
+    )
+
+
+def test_a_pod_that_is_going_is_held_by_nobody() -> None:
+    running = job(startTime=BEGAN)
+    going = beside(pod(running, 0), PROXY)
+    going["metadata"]["deletionTimestamp"] = END
+    alone = [going, pod(running, 0), beside(builders.pod(running, container={"state": {"running": {}}}), PROXY)]
+    assert jobs.trouble(running, alone, NOW + timedelta(minutes=5), "the migration") == jobs.Trouble(None)
+
+
+def test_a_migrator_without_its_image_has_not_started_whatever_runs_beside_it() -> None:
+    waits = {"state": {"waiting": {"reason": "ErrImagePull"}}}
+    held = {**job(), "spec": {**job()["spec"], "suspend": False}}
+    assert migration.cannot_start(held, [beside(builders.pod(held, container=waits), PROXY)])
+    runs = builders.status(name="istio-proxy", **waits)
+    assert not migration.cannot_start(held, [beside(builders.pod(held, container={"state": {"running": {}}}), runs)])

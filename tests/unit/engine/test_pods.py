@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from delivery_operator.engine import pods
+from delivery_operator.render import names
 from tests.unit.support import builders
 
 SERVICE = builders.service(builders.spec())
@@ -12,7 +13,7 @@ LOGS = "kubectl logs -n shop deployment/order-web --previous"
 
 
 def cause(container: dict[str, Any] | None, **more: Any) -> tuple[str, str] | None:
-    found = pods.problem([builders.pod(SERVICE, container=container, **more)], "process web", LOGS)
+    found = pods.problem([builders.pod(SERVICE, container=container, **more)], "process web", LOGS, "main")
     return (found.reason, found.message) if found else None
 
 
@@ -135,7 +136,7 @@ def test_the_most_telling_cause_comes_first() -> None:
     crashing = builders.pod(SERVICE, name="a", container={"restartCount": 1})
     pulling = builders.pod(SERVICE, name="b", container=waiting("ErrImagePull", "manifest unknown"))
     for order in ([crashing, pulling], [pulling, crashing]):
-        found = pods.problem(order, "process web", LOGS)
+        found = pods.problem(order, "process web", LOGS, "main")
         assert found is not None
         assert found.reason == "ImagePullFailed"
 
@@ -143,14 +144,14 @@ def test_the_most_telling_cause_comes_first() -> None:
 def test_a_pod_that_is_leaving_says_nothing() -> None:
     pod = builders.pod(SERVICE, container={"restartCount": 1})
     pod["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
-    assert pods.problem([pod], "process web", LOGS) is None
+    assert pods.problem([pod], "process web", LOGS, "main") is None
 
 
 def test_a_pod_that_was_evicted_is_no_crash_loop() -> None:
     """It stays as Failed until it is collected, with the restarts that it had."""
     pod = builders.pod(SERVICE, container={"restartCount": 1, "ready": False})
     pod["status"] |= {"phase": "Failed", "reason": "Evicted"}
-    assert pods.problem([pod], "process web", LOGS) is None
+    assert pods.problem([pod], "process web", LOGS, "main") is None
 
 
 def test_a_long_detail_is_one_bounded_line_and_the_cut_reveals_no_credential() -> None:
@@ -178,3 +179,44 @@ def test_pods_are_told_apart_by_process_and_release() -> None:
         builders.pod(SERVICE, name="d"),
     ]
     assert pods.of_process([*others, mine], "web", 2) == [mine]
+
+
+BESIDE = builders.status(name="istio-proxy", restartCount=2, lastState={"terminated": {"exitCode": 255}})
+
+
+def test_what_happens_to_a_container_beside_the_program_is_told_under_its_name() -> None:
+    """A mesh's sidecar is put into the pod; its crash is not the program's, and its log is another one."""
+    pod = builders.pod(SERVICE, container={"ready": True})
+    pod["status"]["containerStatuses"].append(BESIDE)
+    found = pods.problem([pod], "process web", LOGS, "main")
+    assert found is not None
+    assert found.message == (
+        f"container istio-proxy of process web exits with code 255 and is restarted; see `{LOGS} -c istio-proxy`"
+    )
+
+
+def test_a_container_beside_the_program_that_cannot_be_started_is_named() -> None:
+    beside = builders.status(name="istio-proxy", **waiting("CreateContainerConfigError", "no key"))
+    pod = builders.pod(SERVICE, container={"ready": True})
+    pod["status"]["containerStatuses"].append(beside)
+    found = pods.problem([pod], "process web", LOGS, "main")
+    assert found is not None
+    assert found.message == "container istio-proxy of process web cannot be started: no key"
+
+
+def test_the_log_of_the_program_is_named_where_there_are_others() -> None:
+    pod = builders.pod(SERVICE, container={"restartCount": 2})
+    pod["status"]["containerStatuses"].append(builders.status(name="istio-proxy", ready=True))
+    found = pods.problem([pod], "process web", LOGS, "main")
+    assert found is not None
+    assert found.message == f"process web exits with code unknown and is restarted; see `{LOGS} -c main`"
+
+
+def test_the_program_is_the_container_named_like_the_service_or_the_first_of_the_template() -> None:
+    def template(*containers: str) -> dict[str, Any]:
+        found = [{"name": each} for each in containers]
+        labels = {names.SERVICE: "order"}
+        return {"metadata": {"labels": labels}, "spec": {"template": {"spec": {"containers": found}}}}
+
+    assert pods.program(template("proxy", "order")) == "order"
+    assert pods.program(template("main", "proxy")) == "main"

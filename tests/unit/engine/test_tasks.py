@@ -368,3 +368,16 @@ def test_a_refused_write_of_a_task_that_runs_is_not_sent_again_at_once() -> None
     (resume,) = world.plan().writes
     told = decide(world.snapshot(Refusal(aim(resume), "the policy says no"))).writes
     assert [type(write) for write in told] == [SetStatus]
+
+
+def test_a_sidecar_that_keeps_a_task_from_its_end_is_named(world: World) -> None:
+    world.task()
+    world.settle()
+    ended = {"exitCode": 0, "finishedAt": world.now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    pod = builders.pod(world.objects["Job", "seed-1"], name="seed-1-x1", container={"state": {"terminated": ended}})
+    pod["status"]["containerStatuses"].append(builders.status(name="istio-proxy", state={"running": {}}))
+    world.add(pod)
+    assert world.settle().look_again_after == 30
+    world.tick(30)
+    world.settle()
+    assert (status(world)["phase"], status(world)["reason"]) == ("Running", "SidecarRunsOn")

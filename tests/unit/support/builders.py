@@ -67,7 +67,8 @@ def pod(
     container: Mapping[str, Any] | None = None,
     conditions: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Build a pod of an owner, with the status of its one container."""
+    """Build a pod of an owner, with the status of its one container: the one that the owner's template has."""
+    template = owner.get("spec", {}).get("template", {}).get("spec", {"containers": [{"name": "main"}]})
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -90,11 +91,16 @@ def pod(
         "spec": {"nodeName": NODE},
         "status": {
             "conditions": conditions or [],
-            "containerStatuses": [{"name": "main", "image": IMAGE, "ready": False, "restartCount": 0, **container}]
+            "containerStatuses": [status(**{"name": template["containers"][0]["name"], **container})]
             if container is not None
             else [],
         },
     }
+
+
+def status(*, name: str, **fields: Any) -> dict[str, Any]:
+    """Build the status of a container, as a kubelet tells it."""
+    return {"name": name, "image": IMAGE, "ready": False, "restartCount": 0, **fields}
 
 
 def process_labels(process: str, release: int) -> dict[str, str]:

@@ -20,6 +20,7 @@ from delivery_operator.cluster.store import LEASE, Body, ServiceKey, Store
 from delivery_operator.engine import locks, references, waves, wish
 from delivery_operator.engine.history import History
 from delivery_operator.engine.objects import Key
+from delivery_operator.engine.pods import CONTAINER_STATUSES
 from delivery_operator.engine.snapshot import Lock, Snapshot
 from delivery_operator.render.platform import Platform
 
@@ -124,11 +125,12 @@ def _wanted(body: Body, history: History, children: dict[Key, Body]) -> Delivery
 
 def _without(pod: Body, sensitive: frozenset[str]) -> Body:
     """Blank secret values out of what the pod's containers said (invariant 8)."""
-    statuses = (pod.get("status") or {}).get("containerStatuses")
-    if not statuses or not sensitive:
+    status = pod.get("status") or {}
+    said = {field: status[field] for field in CONTAINER_STATUSES if status.get(field)}
+    if not said or not sensitive:
         return pod
-    cleaned = [{name: _clean(value, sensitive) for name, value in each.items()} for each in statuses]
-    return {**pod, "status": {**pod["status"], "containerStatuses": cleaned}}
+    cleaned = {field: [_clean(each, sensitive) for each in statuses] for field, statuses in said.items()}
+    return {**pod, "status": {**status, **cleaned}}
 
 
 def _clean(value: Any, sensitive: frozenset[str]) -> Any:

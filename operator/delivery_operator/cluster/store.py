@@ -20,6 +20,7 @@ from delivery_operator.cluster import managed
 from delivery_operator.cluster.bodies import Bodies
 from delivery_operator.cluster.lifetimes import Lifetimes
 from delivery_operator.cluster.repairs import Repairs
+from delivery_operator.engine.pods import CONTAINER_STATUSES
 from delivery_operator.render.names import HOLDER_NAMESPACE, SERVICE
 
 Body = dict[str, Any]
@@ -228,7 +229,7 @@ class Store:
 
 
 _DROPPED_ANNOTATION: Final = "kubectl.kubernetes.io/last-applied-configuration"
-_POD_STATUS: Final = ("phase", "conditions", "containerStatuses")
+_POD_STATUS: Final = ("phase", "conditions", *CONTAINER_STATUSES)
 
 
 def pruned(body: Body) -> Body:

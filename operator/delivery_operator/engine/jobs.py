@@ -129,7 +129,10 @@ def trouble(job: Object, service_pods: Sequence[Object], now: datetime, what: st
 def _outlived(own: Sequence[Object], runs: str, now: datetime, what: str) -> Trouble:
     """A pod ends with its last container, so one that was put beside the program may keep it from ending."""
     for pod in pods.living(own):
-        end, others = _terminated(pods.container(pod, runs)), _beside(pod, runs, "running")
+        end = _terminated(pods.container(pod, runs))
+        others = ", ".join(
+            sorted(each["name"] for each in _beside(pod, runs) if "running" in (each.get("state") or {}))
+        )
         at = _time((end or {}).get("finishedAt"))
         if end is None or at is None or not others or pod["metadata"].get("deletionTimestamp"):
             continue
@@ -137,8 +140,8 @@ def _outlived(own: Sequence[Object], runs: str, now: datetime, what: str) -> Tro
         if left > 0:
             return Trouble(None, left)
         message = (
-            f"the program of {what} has ended with exit code {end.get('exitCode')}, but {others} beside it runs on and "
-            f"keeps the pod from ending: {_NATIVE}"
+            f"the program of {what} has ended with exit code {end.get('exitCode')}, but container {others} beside it "
+            f"runs on and keeps the pod from ending: {_NATIVE}"
         )
         return Trouble(Problem("SidecarRunsOn", message))
     return Trouble(None)
@@ -226,29 +229,31 @@ def _last_terminated(own: Sequence[Object], runs: str, *, succeeded: bool) -> Ob
 
 def _blame(job: Object, own: Sequence[Object], runs: str, *, timed_out: bool) -> str:
     """Say what containers beside the program had to do with a failure; nothing where the program itself failed."""
+    logs = f"see `kubectl logs -n {job['metadata']['namespace']} job/{name(job)} -c"
     ended = [(end, pod) for pod in own if (end := _terminated(pods.container(pod, runs)))]
     if not ended:
-        return ""
+        # An init container that fails ends a pod of a Job before its program starts.
+        failed = sorted({each["name"] for pod in own for each in pods.init_containers(pod) if _failed(each)})
+        return f"container {', '.join(failed)} (init) failed before its program; {logs} {failed[0]}`" if failed else ""
     end, pod = max(ended, key=lambda each: _finished(each[0]))
+    code, beside = end.get("exitCode"), _beside(pod, runs)
     if timed_out:
-        others = _beside(pod, runs)
+        others = ", ".join(sorted(each["name"] for each in beside))
         kept = others and "" < _finished(end) < _deadline(job)
-        code = end.get("exitCode")
-        return f"its program had ended with exit code {code}, and {others} beside it ran on: {_NATIVE}" if kept else ""
-    failed = _beside(pod, runs, "terminated", failed=True)
-    return f"what failed is {failed} beside the program" if failed and end.get("exitCode") == 0 else ""
+        kept_by = f"its program had ended with exit code {code}, and container {others} beside it ran on: {_NATIVE}"
+        return kept_by if kept else ""
+    failed = sorted(each["name"] for each in beside if _failed(each))
+    if not failed or code != 0:
+        return ""
+    return f"what failed is container {', '.join(failed)} beside its program; {logs} {failed[0]}`"
 
 
-def _beside(pod: Object, runs: str, state: str = "", *, failed: bool = False) -> str:
-    """Name the containers of a pod beside its program; of those in a state, or that failed, where that is asked."""
-    found = sorted(
-        each["name"]
-        for each in pods.containers(pod)
-        if each["name"] != runs
-        and (not state or state in (each.get("state") or {}))
-        and (not failed or (_terminated(each) or {}).get("exitCode"))
-    )
-    return f"container {', '.join(found)}" if found else ""
+def _beside(pod: Object, runs: str) -> list[Object]:
+    return [each for each in pods.containers(pod) if each["name"] != runs]
+
+
+def _failed(container: Object) -> bool:
+    return bool((_terminated(container) or {}).get("exitCode"))
 
 
 def _deadline(job: Object) -> str:

@@ -86,12 +86,14 @@ def give_way(scene: Scene, release: Release) -> Write | UnderWay:
 
 
 def cannot_start(job: Object, service_pods: Sequence[Object]) -> bool:
-    """Whether nothing of the migration has run, nor will: it is still held, or its pods lack their image or config."""
+    """Whether nothing of the migration has run, nor will.
+
+    It is still held, or its pods lack what they need to start: image, config, or what comes before the program.
+    """
     if jobs.held(job):
         return True
     own, runs = pods.of_job(service_pods, job), pods.program(job)
-    programs = [pods.container(pod, runs) for pod in own]
-    return bool(own) and all(each is not None and _not_started(each) for each in programs)
+    return bool(own) and all(_not_started(pod, runs) for pod in own)
 
 
 def running(scene: Scene, release: Release, job: Object) -> tuple[Outcome, float | None]:
@@ -120,13 +122,18 @@ def under_way(
     return UnderWay(found.look_again_after, found.problem.message if found.problem else "")
 
 
-def _not_started(container: Object) -> bool:
-    waiting = (container.get("state") or {}).get("waiting") or {}
-    return (
-        waiting.get("reason") in pods.NOT_STARTED
-        and not container.get("restartCount")
-        and not container.get("lastState")
-    )
+def _not_started(pod: Object, runs: str) -> bool:
+    """Whether the program of a pod has not run, nor will by itself.
+
+    What comes before it may end at any moment: that counts once it has failed, or cannot run.
+    """
+    program = pods.container(pod, runs)
+    if program is None or program.get("restartCount") or program.get("lastState"):
+        return False
+    reason = ((program.get("state") or {}).get("waiting") or {}).get("reason")
+    if reason == pods.INITIALIZING:
+        return not pods.living([pod]) or pods.problem([pod], "", "", runs) is not None
+    return reason in pods.NOT_STARTED
 
 
 def _schema_head(message: str) -> str | None:

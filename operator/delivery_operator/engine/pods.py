@@ -3,8 +3,9 @@
 A kubelet alternates between ErrImagePull and ImagePullBackOff, and a crash loop between waiting, running and
 terminated; a condition must not.
 
-A pod may have other containers than the one that its template has for the program: a mesh's sidecar, injected when the
-pod was made. What they say is told under their name, and never taken for the program's word.
+A pod may have other containers than the one that its template has for the program, injected when the pod was made: a
+mesh's sidecar, or one that fetches secrets before the program starts. What they say is told under their name, and never
+taken for the program's word.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,11 +21,15 @@ _IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Inval
 _CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases of a pod that has ended."""
+CONTAINER_STATUSES: Final = ("containerStatuses", "initContainerStatuses")
+"""Where a pod's status tells of its containers; native sidecars are among the second."""
 _DETAIL: Final = 300
 _NO_SPACE: Final = "no space left on device"
 
 NOT_STARTED: Final = _IMAGE | {"CreateContainerConfigError"}
 """Reasons for which a container waits before its first start: nothing of its program has run."""
+INITIALIZING: Final = "PodInitializing"
+"""For this a container waits until the pod's init containers have ended."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,12 @@ def containers(pod: Object) -> Sequence[Object]:
     return found
 
 
+def init_containers(pod: Object) -> Sequence[Object]:
+    """What a pod's status says of what starts before its containers: init containers and native sidecars."""
+    found: Sequence[Object] = (pod.get("status") or {}).get("initContainerStatuses") or ()
+    return found
+
+
 def problem(pods: Iterable[Object], what: str, logs: str, runs: str) -> Problem | None:
     """Find the first cause among pods, the most telling kind first.
 
@@ -99,9 +110,10 @@ def problem(pods: Iterable[Object], what: str, logs: str, runs: str) -> Problem 
 
 def _problems(pod: Object, what: str, logs: str, runs: str) -> Iterator[Problem]:
     found = containers(pod)
-    for each in found:
+    told = [*((each, " (init)") for each in init_containers(pod)), *((each, "") for each in found)]
+    for each, kind in told:
         own = each["name"] == runs
-        who = what if own else f"container {each['name']} of {what}"
+        who = what if own else f"container {each['name']}{kind} of {what}"
         shown = logs if own and len(found) == 1 else f"{logs} -c {each['name']}"
         waiting = (each.get("state") or {}).get("waiting") or {}
         reason, detail = waiting.get("reason", ""), waiting.get("message", "")
@@ -111,11 +123,17 @@ def _problems(pod: Object, what: str, logs: str, runs: str) -> Iterator[Problem]
         elif reason in _CONFIG:
             verb = "cannot start its container" if own else "cannot be started"
             yield Problem("ContainerConfigInvalid", f"{who} {verb}: {_short(detail or reason)}")
-        elif each.get("restartCount") and not each.get("ready"):
+        elif each.get("restartCount") and not each.get("ready") and not (kind and _did_its_part(each)):
             yield _crash(each, who, shown)
     scheduled = condition(pod, "PodScheduled")
     if scheduled and scheduled["status"] == "False" and scheduled.get("reason") == "Unschedulable":
         yield Problem("Unschedulable", f"{what} fits on no node: {_short(scheduled.get('message', ''))}")
+
+
+def _did_its_part(init: Object) -> bool:
+    """Whether an init container starts again because its pod does, e.g. after its node was restarted."""
+    last = (init.get("lastState") or {}).get("terminated") or {}
+    return last.get("exitCode") == 0 and not (init.get("state") or {}).get("waiting")
 
 
 def _crash(said_of: Object, what: str, logs: str) -> Problem:

@@ -111,6 +111,18 @@ async def test_secret_values_are_blanked_out_of_what_pods_say(scene: Scene) -> N
     assert "containerStatuses" in held["status"]
 
 
+async def test_secret_values_are_blanked_out_of_what_init_containers_say_too(scene: Scene) -> None:
+    """Invariant 8: it is kept, since nobody else says why a pod does not come to its program."""
+    pod = builders.pod(scene.service)
+    said = {"message": f"cannot connect to {PASSWORD}", "exitCode": 1}
+    pod["status"] = {"initContainerStatuses": [builders.status(name="init", state={"terminated": said})]}
+    scene.put(pod)
+    seen = await scene.observer.observe(ORDER)
+    assert seen is not None
+    (told,) = seen.pods[0]["status"]["initContainerStatuses"]
+    assert told["state"]["terminated"] == {"message": "cannot connect to ***", "exitCode": 1}
+
+
 def release(scene: Scene, number: int, secret: str, **spec: object) -> None:
     """Keep a release that referred to a Secret."""
     held = [{"kind": "Secret", "name": secret, "hash": "0123"}]

@@ -199,7 +199,8 @@ def test_a_failure_of_a_sidecar_is_told_as_such() -> None:
     seen = migration.observe(FAILED, [both], NOW)
     assert isinstance(seen, Ended)
     assert seen.cause == (
-        "the migration failed with exit code 0: what failed is container istio-proxy beside the program"
+        "the migration failed with exit code 0: what failed is container istio-proxy beside its program; see "
+        "`kubectl logs -n shop job/order-r1-migrate -c istio-proxy`"
     )
 
 
@@ -255,3 +256,39 @@ def test_a_migrator_without_its_image_has_not_started_whatever_runs_beside_it() 
     assert migration.cannot_start(held, [beside(builders.pod(held, container=waits), PROXY)])
     runs = builders.status(name="istio-proxy", **waits)
     assert not migration.cannot_start(held, [beside(builders.pod(held, container={"state": {"running": {}}}), runs)])
+
+
+def test_a_container_that_fails_before_the_migrator_starts_is_told() -> None:
+    """With restartPolicy Never its failure is the pod's, and the migrator has no end of its own."""
+    failed = builders.pod(FAILED, container={"state": {"waiting": {"reason": "PodInitializing"}}})
+    ended = {"state": {"terminated": {"exitCode": 2, "finishedAt": END}}}
+    failed["status"]["initContainerStatuses"] = [
+        builders.status(name="copy", state={"terminated": {"exitCode": 0}}),
+        builders.status(name="vault-agent-init", **ended),
+    ]
+    seen = migration.observe(FAILED, [failed], NOW + timedelta(minutes=1))
+    assert isinstance(seen, Ended)
+    assert seen.cause == (
+        "the migration failed: container vault-agent-init (init) failed before its program; see `kubectl logs -n shop "
+        "job/order-r1-migrate -c vault-agent-init`"
+    )
+
+
+INITIALIZING = {"state": {"waiting": {"reason": "PodInitializing"}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "phase", "stuck"),
+    [
+        pytest.param(
+            {"state": {"waiting": {"reason": "ImagePullBackOff"}}}, "Pending", True, id="its init has no image"
+        ),
+        pytest.param({"state": {"terminated": {"exitCode": 2}}}, "Failed", True, id="its init failed"),
+        pytest.param({"state": {"running": {}}}, "Pending", False, id="its init runs, and the migrator may any moment"),
+    ],
+)
+def test_what_waits_for_its_init_containers_has_not_started(before: dict[str, Any], phase: str, *, stuck: bool) -> None:
+    held = {**job(), "spec": {**job()["spec"], "suspend": False}}
+    waits = builders.pod(held, container=INITIALIZING)
+    waits["status"] |= {"phase": phase, "initContainerStatuses": [builders.status(name="vault-agent-init", **before)]}
+    assert migration.cannot_start(held, [waits]) is stuck

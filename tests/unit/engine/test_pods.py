@@ -220,3 +220,56 @@ def test_the_program_is_the_container_named_like_the_service_or_the_first_of_the
 
     assert pods.program(template("proxy", "order")) == "order"
     assert pods.program(template("main", "proxy")) == "main"
+
+
+def before(container: dict[str, Any]) -> tuple[str, str] | None:
+    """What is told of a pod whose program waits for an init container."""
+    pod = builders.pod(SERVICE, container=waiting("PodInitializing"))
+    pod["status"]["initContainerStatuses"] = [builders.status(name="vault-agent-init", **container)]
+    found = pods.problem([pod], "process web", LOGS, "main")
+    return (found.reason, found.message) if found else None
+
+
+LEFT = {"terminated": {"exitCode": 0}}
+
+
+@pytest.mark.parametrize(
+    ("container", "reason", "message"),
+    [
+        pytest.param(
+            {"restartCount": 2, **waiting("CrashLoopBackOff"), "lastState": {"terminated": {"exitCode": 2}}},
+            "CrashLoop",
+            f"exits with code 2 and is restarted; see `{LOGS} -c vault-agent-init`",
+            id="it crashes",
+        ),
+        pytest.param(
+            {"restartCount": 2, **waiting("CrashLoopBackOff"), "lastState": LEFT},
+            "CrashLoop",
+            f"exits with code 0 and is restarted; see `{LOGS} -c vault-agent-init`",
+            id="a native sidecar that ends",
+        ),
+        pytest.param(
+            waiting("ErrImagePull", "manifest unknown"),
+            "ImagePullFailed",
+            f"cannot pull image {builders.IMAGE}: manifest unknown; check the tag, the registry and "
+            "spec.imagePullSecrets",
+            id="it has no image",
+        ),
+    ],
+)
+def test_what_keeps_an_init_container_is_told_under_its_name(
+    container: dict[str, Any], reason: str, message: str
+) -> None:
+    assert before(container) == (reason, f"container vault-agent-init (init) of process web {message}")
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        pytest.param({"state": {"running": {}}}, id="it runs"),
+        pytest.param({"ready": True, "restartCount": 1, "state": LEFT}, id="it has done its part"),
+        pytest.param({"restartCount": 1, "state": {"running": {}}, "lastState": LEFT}, id="again, as its pod does"),
+    ],
+)
+def test_an_init_container_that_does_its_part_is_no_problem(container: dict[str, Any]) -> None:
+    assert before(container) is None

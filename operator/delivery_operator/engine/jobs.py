@@ -20,7 +20,7 @@ EVIDENCE_SECONDS: Final = 10
 """How long after a Job's end its pod's exit code is waited for; a watch may deliver the Job first."""
 
 SETTLED_SECONDS: Final = 30
-"""How long what passes by itself, a sidecar's end after that of the program, may last before it is told."""
+"""How long what passes by itself may last before it is told: that a Job has no pod, that a sidecar outlives it."""
 
 _NATIVE: Final = (
     "have it injected as a native sidecar (an init container with restartPolicy Always), which ends with the program, "
@@ -123,7 +123,33 @@ def trouble(job: Object, service_pods: Sequence[Object], now: datetime, what: st
     own, runs = pods.of_job(service_pods, job), pods.program(job)
     logs = f"kubectl logs -n {job['metadata']['namespace']} job/{name(job)}"
     problem = pods.problem(own, what, logs, runs)
-    return Trouble(problem) if problem else _outlived(own, runs, now, what)
+    if problem:
+        return Trouble(problem)
+    left = refused_in(job, own, now)
+    if left is None:
+        return _outlived(own, runs, now, what)
+    return Trouble(None, left) if left > 0 else Trouble(Problem("PodsRefused", f"{what} has no pod; {_ask(job)}"))
+
+
+def refused_in(job: Object, own: Sequence[Object], now: datetime) -> float | None:
+    """Seconds until a Job has been without a pod for so long that its pods must be refused; None when they are not.
+
+    Its controller makes them within a second, and tells only in Events that it may not: a quota, a policy, a limit, a
+    ServiceAccount that is not there. When it began to try is on record.
+    """
+    start = _time((job.get("status") or {}).get("startTime"))
+    if start is None or own or _had_pods(job) or _suspended(job):
+        return None
+    return SETTLED_SECONDS - (now - start).total_seconds()
+
+
+def _had_pods(job: Object) -> bool:
+    status = job.get("status") or {}
+    return any(status.get(count) for count in ("active", "failed", "succeeded", "terminating"))
+
+
+def _ask(job: Object) -> str:
+    return f"kubectl describe job {name(job)} -n {job['metadata']['namespace']} tells why"
 
 
 def _outlived(own: Sequence[Object], runs: str, now: datetime, what: str) -> Trouble:
@@ -231,6 +257,8 @@ def _blame(job: Object, own: Sequence[Object], runs: str, *, timed_out: bool) ->
     """Say what containers beside the program had to do with a failure; nothing where the program itself failed."""
     logs = f"see `kubectl logs -n {job['metadata']['namespace']} job/{name(job)} -c"
     ended = [(end, pod) for pod in own if (end := _terminated(pods.container(pod, runs)))]
+    if timed_out and not own and not _had_pods(job):
+        return f"it never had a pod; {_ask(job)}"
     if not ended:
         # An init container that fails ends a pod of a Job before its program starts.
         failed = sorted({each["name"] for pod in own for each in pods.init_containers(pod) if _failed(each)})

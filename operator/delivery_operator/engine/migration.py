@@ -14,7 +14,7 @@ from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.engine import jobs, pods
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.jobs import Running, Unclear
-from delivery_operator.engine.objects import Object, name, uid
+from delivery_operator.engine.objects import Object, condition_is, name, uid
 from delivery_operator.engine.outcome import Outcome, UnderWay
 from delivery_operator.engine.plan import Delete, Write
 from delivery_operator.engine.scene import Scene
@@ -80,20 +80,24 @@ def give_way(scene: Scene, release: Release) -> Write | UnderWay:
     seen = observe(job, scene.snapshot.pods, scene.snapshot.now)
     if isinstance(seen, Ended):
         return scene.record(release, Phase.SUPERSEDED, migration=seen.record)
-    if cannot_start(job, scene.snapshot.pods):
+    if cannot_start(job, scene.snapshot.pods, scene.snapshot.now):
         return Delete(job)
     return under_way(scene, release, job, seen)
 
 
-def cannot_start(job: Object, service_pods: Sequence[Object]) -> bool:
+def cannot_start(job: Object, service_pods: Sequence[Object], now: datetime) -> bool:
     """Whether nothing of the migration has run, nor will.
 
-    It is still held, or its pods lack what they need to start: image, config, or what comes before the program.
+    It is still held, its pods are refused or fit on no node, or they lack what they need to start: image, config, or
+    what comes before the program.
     """
     if jobs.held(job):
         return True
     own, runs = pods.of_job(service_pods, job), pods.program(job)
-    return bool(own) and all(_not_started(pod, runs) for pod in own)
+    if not own:
+        left = jobs.refused_in(job, own, now)
+        return left is not None and left <= 0
+    return all(_not_started(pod, runs) for pod in own)
 
 
 def running(scene: Scene, release: Release, job: Object) -> tuple[Outcome, float | None]:
@@ -128,6 +132,8 @@ def _not_started(pod: Object, runs: str) -> bool:
     What comes before it may end at any moment: that counts once it has failed, or cannot run.
     """
     program = pods.container(pod, runs)
+    if program is None and not pod["spec"].get("nodeName"):
+        return condition_is(pod, "PodScheduled", "False")
     if program is None or program.get("restartCount") or program.get("lastState"):
         return False
     reason = ((program.get("state") or {}).get("waiting") or {}).get("reason")

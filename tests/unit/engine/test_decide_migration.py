@@ -204,3 +204,18 @@ def test_a_sidecar_that_keeps_a_migration_from_its_end_is_named(migrating: World
     message = migrating.condition("Ready")["message"]
     assert message.startswith("release order-r3 waits until the migration of release order-r2 has ended: the program")
     assert "container istio-proxy beside it runs on" in message
+
+
+def test_a_migration_without_a_pod_is_told_in_time_and_gives_way(migrating: World) -> None:
+    job = deepcopy(migrating.job(2))
+    job["status"] = {"startTime": migrating.now.strftime("%Y-%m-%dT%H:%M:%SZ"), "ready": 0}
+    migrating.add(job)
+    assert migrating.settle().look_again_after == 30
+    assert migrating.said("Ready") == ("False", "Migrating")
+    migrating.tick(30)
+    migrating.settle()
+    assert migrating.said("Ready") == ("False", "PodsRefused")
+    assert "kubectl describe job order-r2-migrate -n shop tells why" in migrating.condition("Ready")["message"]
+    migrating.edit(image=f"{NEXT_IMAGE}-smaller")
+    migrating.run()
+    assert migrating.phases() == {1: "Superseded", 2: "Superseded", 3: "Active"}

@@ -9,6 +9,7 @@ from delivery_operator.engine import jobs, migration
 from delivery_operator.engine.jobs import Running, Unclear
 from delivery_operator.engine.migration import Ended
 from delivery_operator.engine.objects import Object
+from delivery_operator.engine.pods import Problem
 from tests.unit.support import builders
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -135,7 +136,9 @@ def test_a_job_without_times_is_not_waited_for() -> None:
 
 
 def test_a_deadline_is_told_in_the_specs_words() -> None:
-    seen = migration.observe(job(is_true("Failed", reason="DeadlineExceeded")), [], NOW + timedelta(minutes=1))
+    seen = migration.observe(
+        job(is_true("Failed", reason="DeadlineExceeded"), failed=1), [], NOW + timedelta(minutes=1)
+    )
     assert isinstance(seen, Ended)
     assert seen.cause == "the migration took longer than spec.release.migrate.timeoutSeconds and was stopped"
 
@@ -253,9 +256,11 @@ def test_a_pod_that_is_going_is_held_by_nobody() -> None:
 def test_a_migrator_without_its_image_has_not_started_whatever_runs_beside_it() -> None:
     waits = {"state": {"waiting": {"reason": "ErrImagePull"}}}
     held = {**job(), "spec": {**job()["spec"], "suspend": False}}
-    assert migration.cannot_start(held, [beside(builders.pod(held, container=waits), PROXY)])
+    assert migration.cannot_start(held, [beside(builders.pod(held, container=waits), PROXY)], NOW)
     runs = builders.status(name="istio-proxy", **waits)
-    assert not migration.cannot_start(held, [beside(builders.pod(held, container={"state": {"running": {}}}), runs)])
+    assert not migration.cannot_start(
+        held, [beside(builders.pod(held, container={"state": {"running": {}}}), runs)], NOW
+    )
 
 
 def test_a_container_that_fails_before_the_migrator_starts_is_told() -> None:
@@ -291,4 +296,66 @@ def test_what_waits_for_its_init_containers_has_not_started(before: dict[str, An
     held = {**job(), "spec": {**job()["spec"], "suspend": False}}
     waits = builders.pod(held, container=INITIALIZING)
     waits["status"] |= {"phase": phase, "initContainerStatuses": [builders.status(name="vault-agent-init", **before)]}
-    assert migration.cannot_start(held, [waits]) is stuck
+    assert migration.cannot_start(held, [waits], NOW) is stuck
+
+
+# A Job whose pods nobody makes: only Events tell of it.
+
+BEGUN = job(startTime=BEGAN, ready=0, uncountedTerminatedPods={})
+TOLD = "kubectl describe job order-r1-migrate -n shop tells why"
+
+
+def test_a_job_that_gets_no_pod_is_told_with_the_command_that_says_why() -> None:
+    early = jobs.trouble(BEGUN, [], NOW - timedelta(seconds=20), "the migration")
+    assert early == jobs.Trouble(None, 20)
+    late = jobs.trouble(BEGUN, [], NOW, "the migration")
+    assert late.problem == Problem("PodsRefused", f"the migration has no pod; {TOLD}")
+    assert late.look_again_after is None
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param({}, id="its controller has not seen it"),
+        pytest.param({"startTime": BEGAN, "active": 1}, id="its pod has not been seen yet"),
+        pytest.param({"startTime": BEGAN, "failed": 1}, id="it had a pod, which is gone"),
+        pytest.param({"startTime": BEGAN, "terminating": 1}, id="its pod is going"),
+    ],
+)
+def test_a_job_that_is_not_known_to_lack_pods_runs(status: dict[str, Any]) -> None:
+    assert jobs.trouble(job(**status), [], NOW + timedelta(minutes=5), "the migration") == jobs.Trouble(None)
+    assert not migration.cannot_start(job(**status), [], NOW + timedelta(minutes=5))
+
+
+def test_a_job_that_somebody_suspended_is_not_refused_its_pods() -> None:
+    suspended = {**BEGUN, "spec": {**BEGUN["spec"], "suspend": True}}
+    assert jobs.trouble(suspended, [], NOW, "the migration") == jobs.Trouble(None)
+
+
+def test_a_deadline_that_passed_without_a_pod_says_so() -> None:
+    late = job(is_true("Failed", reason="DeadlineExceeded"), startTime=BEGAN)
+    seen = migration.observe(late, [], NOW + timedelta(minutes=1))
+    assert isinstance(seen, Ended)
+    assert seen.cause == (
+        "the migration took longer than spec.release.migrate.timeoutSeconds and was stopped: it never had a pod; "
+        f"{TOLD}"
+    )
+
+
+def test_a_migration_whose_pods_are_refused_gives_way() -> None:
+    assert migration.cannot_start(BEGUN, [], NOW)
+    assert not migration.cannot_start(BEGUN, [], NOW - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "node", "stuck"),
+    [
+        pytest.param([{"type": "PodScheduled", "status": "False"}], "", True, id="it fits on no node"),
+        pytest.param([], "", False, id="the scheduler has not looked at it"),
+        pytest.param([], builders.NODE, False, id="its node has not begun"),
+    ],
+)
+def test_a_pod_without_a_node_has_not_started(conditions: list[dict[str, Any]], node: str, *, stuck: bool) -> None:
+    waits = builders.pod(BEGUN, conditions=conditions)
+    waits["spec"]["nodeName"] = node
+    assert migration.cannot_start(BEGUN, [waits], NOW) is stuck

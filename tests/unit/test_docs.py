@@ -40,7 +40,7 @@ OTHER_WORDS = {
     *("Complete", "SuccessCriteriaMet", "Failed", "DeadlineExceeded", "OOMKilled"),
     *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"),
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"),
-    *("StartError", "ContainerCannotRun", "PodInitializing"),
+    *("StartError", "ContainerCannotRun", "PodInitializing", "ReadinessGatesNotReady"),
 }
 """Words in the engine that are no reasons of ours: most are kinds, conditions and reasons of Kubernetes."""
 

@@ -15,7 +15,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from delivery_operator.engine import pods
+from delivery_operator.api.service import FailurePolicy
+from delivery_operator.engine import pods, readiness
 from delivery_operator.engine.health import Health
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import Object, condition_is
@@ -34,7 +35,7 @@ _NOT_EXECUTABLE: Final = re.compile(
 def verdict(scene: Scene, release: Release, seen: Health) -> str | None:
     """Say why a rollout is given up; None while it goes on."""
     if seen.overdue:
-        cause = seen.problem.message if seen.problem else "no pod became ready in time"
+        cause = seen.problem.message if seen.problem else _not_ready(scene, release, seen)
         return f"process {', '.join(seen.overdue)} made no progress within its deadline: {cause}"
     namespace = scene.snapshot.service["metadata"]["namespace"]
     for process in seen.waiting:
@@ -47,6 +48,17 @@ def verdict(scene: Scene, release: Release, seen: Health) -> str | None:
             problem = pods.problem(new, f"process {process}", logs, runs)
             return f"waiting does not help: {problem.message}" if problem else None
     return None
+
+
+def _not_ready(scene: Scene, release: Release, seen: Health) -> str:
+    """Say how far the pods have come; one is named only where it stays to be looked at."""
+    stay = scene.spec.release.on_failure is FailurePolicy.HOLD or scene.history.active is None
+    for process in seen.overdue:
+        found = readiness.furthest(_of(scene, process, release), seen.programs[process])
+        if found:
+            look = f"; {found.look}" if stay else ""
+            return f"no pod of process {process} became ready in time: {found.lacks}{look}"
+    return "no pod became ready in time"
 
 
 def _of(scene: Scene, process: str, release: Release) -> list[Object]:

@@ -18,7 +18,7 @@ from delivery_operator.api.release import Phase
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
-from delivery_operator.engine import health
+from delivery_operator.engine import health, readiness
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
 from delivery_operator.engine.pods import living
@@ -132,10 +132,19 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
 
 
 def look_again_after(snapshot: Snapshot, history: History) -> float | None:
-    """Seconds until pods that were replaced should have been asked to end; None when none is left that was not."""
+    """Seconds until time alone makes a problem of what is seen; None when it does not.
+
+    Pods that were replaced should have been asked to end by then, or pods of the release that serves should be ready.
+    """
     newest = history.newest
     if newest is None:
         return None
+    own = [each for each in snapshot.pods if labels(each).get(names.RELEASE) == str(newest.number)]
+    unready = readiness.slow_in(own, snapshot.now) if newest.phase is Phase.ACTIVE else None
+    return min(filter(None, (_replaced_in(snapshot, newest), unready)), default=None)
+
+
+def _replaced_in(snapshot: Snapshot, newest: Release) -> float | None:
     seconds = REPLACED_SECONDS - _active_seconds(newest, snapshot.now)
     # The time comes first: a service that has served for long has nothing to look through.
     return seconds if seconds > 0 and any(_left_behind(snapshot, newest)) else None

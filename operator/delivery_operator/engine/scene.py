@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from delivery_operator.api.release import Phase
 from delivery_operator.api.service import DeliveryServiceSpec
-from delivery_operator.engine import children, connections, health, jobs, overlay
+from delivery_operator.engine import children, connections, health, jobs, overlay, pods, readiness
 from delivery_operator.engine.drift import Rules
 from delivery_operator.engine.health import Health
 from delivery_operator.engine.history import History, Release
@@ -188,7 +188,16 @@ class Scene:
             # Told once: each process that has come would be another write (design, section 5).
             return self.working(release, "RollingOut", f"release {release.name} waits for its pods")
         message = f"release {release.name} waits for pods of {', '.join(seen.waiting)}"
-        return self.working(release, "PodsUnavailable", message)
+        return self.working(release, "PodsUnavailable", message + self._slow(release, seen))
+
+    def _slow(self, release: Release, seen: Health) -> str:
+        """Say how far the pods of the release that serves have come that should be ready by now."""
+        for process in seen.waiting:
+            own = pods.of_process(self.snapshot.pods, process, release.number)
+            found = readiness.furthest(readiness.slow(own, self.snapshot.now), seen.programs[process])
+            if found:
+                return f"; of process {process}: {found.lacks}; {found.look}"
+        return ""
 
     def working(self, release: Release, reason: str, message: str) -> Outcome:
         """Something is under way."""

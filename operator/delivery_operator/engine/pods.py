@@ -8,6 +8,7 @@ mesh's sidecar, or one that fetches secrets before the program starts. What they
 taken for the program's word.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,10 @@ _ENDED: Final = frozenset({"Succeeded", "Failed"})
 CONTAINER_STATUSES: Final = ("containerStatuses", "initContainerStatuses")
 """Where a pod's status tells of its containers; native sidecars are among the second."""
 _DETAIL: Final = 300
+_OF_NODES: Final = re.compile(r"^\d+/\d+ nodes are available(: |\.|$)")
+_EACH_REASON: Final = re.compile(r"(?:, |\. ?)(?=\d+ )")
+_COUNT: Final = re.compile(r"^\d+ ")
+"""Parts of what the scheduler says of a pod that fits nowhere (FitError of its framework)."""
 _NO_SPACE: Final = "no space left on device"
 
 NOT_STARTED: Final = _IMAGE | {"CreateContainerConfigError"}
@@ -127,7 +132,7 @@ def _problems(pod: Object, what: str, logs: str, runs: str) -> Iterator[Problem]
             yield _crash(each, who, shown)
     scheduled = condition(pod, "PodScheduled")
     if scheduled and scheduled["status"] == "False" and scheduled.get("reason") == "Unschedulable":
-        yield Problem("Unschedulable", f"{what} fits on no node: {_short(scheduled.get('message', ''))}")
+        yield Problem("Unschedulable", f"{what} fits on no node: {_unfit(scheduled.get('message', ''))}")
 
 
 def _did_its_part(init: Object) -> bool:
@@ -166,6 +171,17 @@ def _pull_detail(reason: str, detail: str) -> str:
     else:
         said = _short(cause if found else detail or reason)
     return f"{said}; check the tag, the registry and spec.imagePullSecrets"
+
+
+def _unfit(message: str) -> str:
+    """What the scheduler says, without its numbers, which change with every node and pod that comes or goes.
+
+    As of "0/57 nodes are available: 12 Insufficient memory, 45 node(s) had untolerated taint {a: }. preemption: ...".
+    """
+    said, _, _ = message.partition("preemption:")  # what follows says the same of another try
+    reasons = _EACH_REASON.split(_OF_NODES.sub("", said.strip()).rstrip("."))
+    told = sorted({_COUNT.sub("", each.strip()) for each in reasons} - {""})
+    return _short(", ".join(told) or "none is available")
 
 
 def _short(text: str) -> str:

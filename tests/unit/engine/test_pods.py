@@ -117,8 +117,46 @@ def test_what_is_no_problem(container: dict[str, Any] | None) -> None:
 
 
 def test_a_pod_that_fits_nowhere() -> None:
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: memory"}
-    assert cause(None, conditions=[condition]) == ("Unschedulable", "process web fits on no node: 0/3 nodes: memory")
+    assert unfit("persistentvolumeclaim not found") == "persistentvolumeclaim not found"
+
+
+def unfit(message: str) -> str:
+    """What is told of a pod of which the scheduler says this."""
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    found = cause(None, conditions=[condition])
+    assert found is not None
+    assert found[0] == "Unschedulable"
+    return found[1].removeprefix("process web fits on no node: ")
+
+
+FULL = "Insufficient memory, node(s) had untolerated taint {pool: gpu}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0/57 nodes are available: 12 Insufficient memory, 45 node(s) had untolerated taint {pool: gpu}.",
+        "0/58 nodes are available: 45 node(s) had untolerated taint {pool: gpu}, 13 Insufficient memory. preemption: "
+        "0/58 nodes are available: 13 No preemption victims found for incoming pod, 45 Preemption is not helpful.",
+    ],
+)
+def test_what_the_scheduler_says_changes_with_the_kinds_of_its_reasons_only(said: str) -> None:
+    """Invariant 11: its numbers change with every node and pod of the cluster, and each change would be a write."""
+    assert unfit(said) == FULL
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("0/3 nodes are available: pod has unbound PersistentVolumeClaims.", "pod has unbound PersistentVolumeClaims"),
+        ("0/3 nodes are available: 3 Too many pods.", "Too many pods"),
+        ("0/3 nodes are available.", "none is available"),
+        ("no nodes available to schedule pods", "no nodes available to schedule pods"),
+        ("", "none is available"),
+    ],
+)
+def test_what_else_a_scheduler_says(said: str, told: str) -> None:
+    assert unfit(said) == told
 
 
 @pytest.mark.parametrize(

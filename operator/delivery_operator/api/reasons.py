@@ -249,6 +249,12 @@ OTHERS: Final[Mapping[ConditionType, Mapping[str, Reason]]] = {
 """Reasons that only one condition has; ConfigReady and MigrationSucceeded also take those above that are about them."""
 
 PROBLEMS: Final[Mapping[str, Reason]] = {
+    "ScheduledRunFailed": Reason(
+        "the last run of a process with a schedule failed; what serves goes on",
+        "the message has its exit code and the command for the log; `kubectl get jobs -l delivery.dev/service=NAME` "
+        "has the runs",
+        Severity.WARNING,
+    ),
     "OlderReleaseRuns": Reason(
         "pods of a release that was replaced run on, and those of a process with a port get calls: what made them is "
         "gone, or does not end them",

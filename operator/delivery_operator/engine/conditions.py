@@ -10,7 +10,7 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import disposability, insync, locks, rotation
+from delivery_operator.engine import disposability, insync, locks, pods, rotation
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing, Step
@@ -193,4 +193,6 @@ def _contract(newest: Release, snapshot: Snapshot, *, known: bool) -> Claim:
             if waits:
                 return UNKNOWN, "WaitingForDatabase", f"{waits}; the contract step runs afterwards"
             message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"
+            if not recorded:
+                message += pods.overstay(pods.of_others(snapshot.pods, newest.number), snapshot.now)[0]
             return UNKNOWN, "NotFinished", message

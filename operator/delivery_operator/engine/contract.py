@@ -5,7 +5,7 @@ failure takes nothing down: the service goes on serving, and a condition says so
 """
 
 from delivery_operator.api.release import MigrationResult
-from delivery_operator.engine import jobs, locks, migration, overlay
+from delivery_operator.engine import jobs, locks, migration, overlay, pods
 from delivery_operator.engine.history import Release
 from delivery_operator.engine.objects import Object, name, uid
 from delivery_operator.engine.outcome import Outcome, UnderWay
@@ -72,8 +72,11 @@ def advance(scene: Scene, release: Release) -> Write | Outcome | UnderWay | None
     if job is None:
         return None
     found = finish(scene, release)
-    if found is not None or release.contract or scene.pods_of_others(release):
+    if found is not None or release.contract:
         return found
+    others = scene.pods_of_others(release)
+    if others:
+        return UnderWay(pods.overstay(others, scene.snapshot.now)[1])  # ContractSucceeded tells what for
     if scene.missing:
         return None
     taken = locks.claim(scene, release, names.CONTRACT)

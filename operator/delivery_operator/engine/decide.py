@@ -47,6 +47,7 @@ from delivery_operator.engine import (
     locks,
     migration,
     overlay,
+    pods,
     problems,
     references,
     retention,
@@ -242,9 +243,11 @@ class _Decision:
             return scene.kept(meanwhile(), gate.missing(scene))
         if not release.has_job(names.MIGRATE):
             return None
-        if scene.pods_of_others(release, locks.ROLES):
-            message = f"release {release.name} waits until the pods of an older migration are gone"
-            return scene.kept(meanwhile(), scene.working(release, "MigrationOfOlderRelease", message))
+        others = scene.pods_of_others(release, locks.ROLES)
+        if others:
+            overstays, again = pods.overstay(others, scene.snapshot.now)
+            message = f"release {release.name} waits until the pods of an older migration are gone{overstays}"
+            return scene.kept(meanwhile(), scene.working(release, "MigrationOfOlderRelease", message), again)
         taken = locks.claim(scene, release, names.MIGRATE)
         if isinstance(taken, Outcome):
             return scene.kept(meanwhile(), taken, locks.LOOK_AGAIN_SECONDS)

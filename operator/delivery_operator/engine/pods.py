@@ -11,9 +11,10 @@ taken for the program's word.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from delivery_operator.engine.objects import Object, condition, labels, uid
+from delivery_operator.engine.objects import Object, condition, labels, name, uid
 from delivery_operator.engine.text import output_end, redact
 from delivery_operator.render import names
 from delivery_operator.render.containers import process_container
@@ -24,6 +25,8 @@ _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases of a pod that has ended."""
 CONTAINER_STATUSES: Final = ("containerStatuses", "initContainerStatuses")
 """Where a pod's status tells of its containers; native sidecars are among the second."""
+GONE_SECONDS: Final = 60
+"""So long after its grace a pod may be on its way out before its node is doubted."""
 _DETAIL: Final = 300
 _OF_NODES: Final = re.compile(r"^\d+/\d+ nodes are available(: |\.|$)")
 _EACH_REASON: Final = re.compile(r"(?:, |\. ?)(?=\d+ )")
@@ -72,8 +75,8 @@ def living(pods: Iterable[Object]) -> list[Object]:
 
 
 def program(workload: Object) -> str:
-    """Name of the container that runs the program in the pods of a Deployment or Job; any other is beside it."""
-    containers = workload["spec"]["template"]["spec"]["containers"]
+    """Name of the container that runs the program in the pods of a Deployment, Job or CronJob; others are beside it."""
+    containers = workload["spec"].get("jobTemplate", workload)["spec"]["template"]["spec"]["containers"]
     return str((process_container(containers, workload) or containers[0])["name"])
 
 
@@ -92,6 +95,43 @@ def init_containers(pod: Object) -> Sequence[Object]:
     """What a pod's status says of what starts before its containers: init containers and native sidecars."""
     found: Sequence[Object] = (pod.get("status") or {}).get("initContainerStatuses") or ()
     return found
+
+
+def of_others(pods: Iterable[Object], release: int, roles: frozenset[str] | None = None) -> list[Object]:
+    """Pick the pods of other releases that have not ended; all of them, or those of their Jobs with these roles."""
+    return [
+        pod
+        for pod in living(pods)
+        if labels(pod).get(names.RELEASE) not in {None, str(release)}
+        and (roles is None or labels(pod).get(names.ROLE) in roles)
+    ]
+
+
+def overstay(awaited: Iterable[Object], now: datetime) -> tuple[str, float | None]:
+    """Name a pod that should have ended long ago, for a message that tells of a wait for it; empty when none should.
+
+    Args:
+        awaited: the pods that are waited for.
+        now: the time.
+
+    Returns:
+        What to add to the message, and after how many seconds to look again; None when events suffice.
+    """
+    left = {}
+    for pod in awaited:
+        at = pod["metadata"].get("deletionTimestamp")  # the time of the request and the grace
+        if at:
+            late = (now - datetime.fromisoformat(at)).total_seconds()
+            left[name(pod), pod["metadata"]["namespace"]] = GONE_SECONDS - late
+    overdue = min((each for each, seconds in left.items() if seconds <= 0), default=None)
+    if overdue is None:
+        return "", min(left.values(), default=None)
+    pod_name, namespace = overdue
+    told = (
+        f": pod {pod_name} was asked to end and is still there, as when its node is lost or does not answer; where "
+        f"nothing of it runs any more: kubectl delete pod {pod_name} -n {namespace} --force --grace-period=0"
+    )
+    return told, None
 
 
 def problem(pods: Iterable[Object], what: str, logs: str, runs: str) -> Problem | None:

@@ -7,7 +7,7 @@ found, and what to do about each from api/reasons.py.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from delivery_operator.api.release import Phase
 from delivery_operator.api.service import KIND as SERVICE
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType, Severity
-from delivery_operator.engine import health, readiness
+from delivery_operator.engine import health, jobs, pods, readiness
 from delivery_operator.engine.history import History, Release
 from delivery_operator.engine.objects import Key, Object, key, labels, name, owned_by, owner, uid
 from delivery_operator.engine.pods import living
@@ -79,6 +79,7 @@ def of(
         *_of_environment(snapshot, spec, ready),
         *_of_release(history),
         *_of_pods(snapshot, history),
+        *_of_scheduled(snapshot, history),
         *_of_older_pods(snapshot, history),
         *_of_conditions(snapshot, conditions),
     ]
@@ -129,6 +130,35 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
             seen = health.observe([dict(live)], snapshot.children, snapshot.pods, number).problem
             if seen:
                 yield from _problem(STANDING, seen.reason, key(live), seen.message)
+
+
+def _of_scheduled(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
+    """Every process with a schedule whose pods fail, or whose last run did: it is no part of what serves."""
+    numbers = {release.number for release in (history.newest, history.active) if release}
+    for place, live in snapshot.children.items():
+        process = labels(live).get(names.PROCESS)
+        if place[0] != "CronJob" or process is None or not owned_by(live, uid(snapshot.service)):
+            continue
+        own = [pod for number in numbers for pod in pods.of_process(snapshot.pods, process, number)]
+        chosen = f"{names.SERVICE}={name(snapshot.service)},{names.PROCESS}={process}"
+        logs = f"kubectl logs -n {live['metadata']['namespace']} -l {chosen}"
+        seen = pods.problem(own, f"process {process}", logs, pods.program(live))
+        if seen:
+            for each in _problem(STANDING, seen.reason, key(live), seen.message):
+                yield replace(each, severity=Severity.WARNING)
+        failed = _last_run_failed(snapshot, live, process)
+        if failed:
+            yield from _problem(PROBLEMS, "ScheduledRunFailed", key(live), f"{failed}; see `{logs}`")
+
+
+def _last_run_failed(snapshot: Snapshot, cron: Object, process: str) -> str:
+    """How the run that ended last failed, in words that are the same for each that fails so; empty when it did not."""
+    runs = [each for (kind, _), each in snapshot.children.items() if kind == "Job" and owned_by(each, uid(cron))]
+    last = max(filter(jobs.ended, runs), key=lambda each: (jobs.ended_at(each) or "", name(each)), default=None)
+    end = jobs.observe(last, snapshot.pods, snapshot.now) if last else None
+    if not isinstance(end, jobs.End) or end.succeeded:
+        return ""
+    return replace(end, said="", beside="").cause(f"the last run of process {process}", "its timeoutSeconds")
 
 
 def look_again_after(snapshot: Snapshot, history: History) -> float | None:

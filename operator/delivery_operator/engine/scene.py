@@ -120,13 +120,9 @@ class Scene:
             if kind == "Deployment" and owned_by(live, uid(self.snapshot.service))
         )
 
-    def pods_of_others(self, release: Release, roles: frozenset[str] | None = None) -> bool:
-        """Whether a pod of another release has not ended; of all its pods, or of those of its Jobs with these roles."""
-        return any(
-            labels(pod).get(names.RELEASE) not in {None, str(release.number)}
-            and (roles is None or labels(pod).get(names.ROLE) in roles)
-            for pod in living(self.snapshot.pods)
-        )
+    def pods_of_others(self, release: Release, roles: frozenset[str] | None = None) -> list[Object]:
+        """Pick the pods of other releases that have not ended; all of them, or those of their Jobs with these roles."""
+        return pods.of_others(self.snapshot.pods, release.number, roles)
 
     def health(self, wanted: list[Manifest], release: Release) -> Health:
         """Hold the Deployments among the wanted manifests against what lives."""

@@ -50,6 +50,21 @@ def test_it_waits_until_the_release_serves_and_the_last_older_pod_has_gone(world
     assert recorded(world) == {"job": "order-r2-contract", "uid": world.objects[JOB]["metadata"]["uid"]}
 
 
+def test_an_older_pod_that_does_not_go_is_named(world: World) -> None:
+    """Its node is lost: the pod stays as it was, and the step would wait for ever without a word."""
+    old_pod(world)
+    world.edit_metadata("Pod", "order-web-old", deletionTimestamp=f"{world.now:%Y-%m-%dT%H:%M:%SZ}")
+    world.pods_come()
+    assert world.settle().look_again_after == 60
+    assert world.condition("ContractSucceeded")["message"].endswith("waits for the last older pod to go")
+    world.tick(60)
+    world.settle()
+    assert "to go: pod order-web-old was asked to end" in world.condition("ContractSucceeded")["message"]
+    world.delete("Pod", "order-web-old")
+    world.run()
+    assert recorded(world)["result"] == "Succeeded"
+
+
 def test_a_pod_that_has_ended_is_not_waited_for(world: World) -> None:
     old_pod(world)
     pod = world.objects["Pod", "order-web-old"]

@@ -254,6 +254,15 @@ def test_a_migration_waits_until_the_pods_of_an_older_one_are_gone() -> None:
     assert world.phases() == {1: "Pending"}
     assert world.said("Ready") == ("False", "MigrationOfOlderRelease")
 
+    world.edit_metadata("Pod", "order-r7-migrate-x1", deletionTimestamp=f"{world.now:%Y-%m-%dT%H:%M:%SZ}")
+    assert world.settle().look_again_after == 60
+    assert world.condition("Ready")["message"].endswith("waits until the pods of an older migration are gone")
+    world.tick(60)
+    world.settle()
+    told = world.condition("Ready")["message"]
+    assert "gone: pod order-r7-migrate-x1 was asked to end and is still there" in told
+    assert "kubectl delete pod order-r7-migrate-x1 -n shop --force --grace-period=0" in told
+
     world.delete("Pod", "order-r7-migrate-x1")
     world.run()
     assert world.phases() == {1: "Active"}

@@ -1,5 +1,6 @@
 """What pods say of why they do not run, in words that stay while the cause does (invariant 11)."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -311,3 +312,30 @@ def test_what_keeps_an_init_container_is_told_under_its_name(
 )
 def test_an_init_container_that_does_its_part_is_no_problem(container: dict[str, Any]) -> None:
     assert before(container) is None
+
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def leaving(name: str, since: int | None) -> dict[str, Any]:
+    """A pod whose grace was over so many seconds ago."""
+    pod = builders.pod(SERVICE, name=name)
+    if since is not None:
+        pod["metadata"]["deletionTimestamp"] = (NOW - timedelta(seconds=since)).isoformat()
+    return pod
+
+
+def test_a_pod_that_should_have_ended_long_ago_is_named_with_what_gives_it_up() -> None:
+    own = [leaving("c", 90), leaving("b", 61), leaving("a", 30), leaving("d", None)]
+    for order in (own, own[::-1]):
+        told, again = pods.overstay(order, NOW)
+        assert told == (
+            ": pod b was asked to end and is still there, as when its node is lost or does not answer; where nothing "
+            "of it runs any more: kubectl delete pod b -n shop --force --grace-period=0"
+        )
+        assert again is None
+
+
+def test_a_pod_that_is_within_its_time_is_not_named() -> None:
+    assert pods.overstay([leaving("a", 20), leaving("b", -15), leaving("c", None)], NOW) == ("", 40)
+    assert pods.overstay([leaving("c", None)], NOW) == ("", None)

@@ -216,3 +216,70 @@ def test_problems_go_when_they_are_mended(serving: World) -> None:
     serving.contents[SECRET] = kept
     assert problems(serving) == []
     assert "problems" not in serving.status
+
+
+SWEEP = {"command": ["order", "sweep"], "schedule": "*/10 * * * *"}
+SEE = "see `kubectl logs -n shop -l delivery.dev/service=order,delivery.dev/process=sweep`"
+
+
+@pytest.fixture
+def scheduled() -> World:
+    world = World(builders.spec(migrate=False, processes={"web": WEB, "sweep": SWEEP}))
+    world.run()
+    return world
+
+
+def run_of(world: World, number: int, code: int | None) -> None:
+    """Add a run of the schedule; one without an exit code has not ended."""
+    cron = world.objects["CronJob", "order-sweep"]
+    at = f"2026-03-01T12:0{number}:00Z"
+    owned = pod(cron, name=f"sweep-{number}")["metadata"]
+    end = {"type": "Failed" if code else "Complete", "status": "True", "lastTransitionTime": at}
+    status = {} if code is None else {"conditions": [end]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": owned, "status": status}
+    world.add({**job, "spec": cron["spec"]["jobTemplate"]["spec"]})
+    ended = {"state": {"terminated": {"exitCode": code, "finishedAt": at, "message": f"at {at}"}}}
+    body = pod(world.objects["Job", f"sweep-{number}"], name=f"sweep-{number}-x", container=ended if code else {})
+    world.add({**body, "status": {**body["status"], "phase": "Pending" if code is None else "Failed"}})
+
+
+def test_a_scheduled_process_whose_pods_cannot_start_is_a_warning(scheduled: World) -> None:
+    """It is no part of what serves, so Ready says nothing of it."""
+    cron = scheduled.objects["CronJob", "order-sweep"]
+    scheduled.add(pod(cron, name="x", labels=process_labels("sweep", 1), container=UNPULLED))
+    assert problems(scheduled) == [("Warning", "ImagePullFailed", "CronJob order-sweep")]
+    assert scheduled.status["problems"][0]["message"].startswith("process sweep cannot pull image")
+    assert scheduled.said("Ready") == ("True", "Serving")
+    scheduled.delete("Pod", "x")
+    assert problems(scheduled) == []
+
+
+def test_a_scheduled_process_whose_last_run_failed_is_a_warning_in_words_that_stay(scheduled: World) -> None:
+    run_of(scheduled, 1, 0)
+    assert problems(scheduled) == []
+    scheduled.tick(3600)
+    run_of(scheduled, 2, 3)
+    assert problems(scheduled) == [("Warning", "ScheduledRunFailed", "CronJob order-sweep")]
+    assert scheduled.status["problems"][0]["message"] == (
+        f"the last run of process sweep failed with exit code 3; {SEE}"
+    )
+    before = len([each for each in scheduled.log if each.startswith("status")])
+    run_of(scheduled, 3, 3)
+    run_of(scheduled, 4, None)
+    assert problems(scheduled)
+    assert len([each for each in scheduled.log if each.startswith("status")]) == before, "invariant 11"
+    run_of(scheduled, 5, 0)
+    assert problems(scheduled) == []
+
+
+def test_somebody_elses_cron_job_is_none_of_ours(scheduled: World) -> None:
+    cron = scheduled.objects["CronJob", "order-sweep"]
+    metadata = {**cron["metadata"], "name": "order-other", "uid": "uid-of-other"}
+    scheduled.add({**cron, "metadata": {**metadata, "ownerReferences": []}})
+    scheduled.add({**cron, "metadata": {**metadata, "name": "order-bare", "uid": "uid-of-bare", "labels": {}}})
+    for name in ("order-other", "order-bare"):
+        owned = pod(scheduled.objects["CronJob", name], name=f"{name}-1")["metadata"]
+        failed = {"conditions": [{"type": "Failed", "status": "True"}]}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": owned, "status": failed}
+        scheduled.add({**job, "spec": cron["spec"]["jobTemplate"]["spec"]})
+    assert problems(scheduled) == []

@@ -68,7 +68,8 @@ def pod(
     conditions: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Build a pod of an owner, with the status of its one container: the one that the owner's template has."""
-    template = owner.get("spec", {}).get("template", {}).get("spec", {"containers": [{"name": "main"}]})
+    maker = owner.get("spec", {}).get("jobTemplate", owner).get("spec", {})
+    template = maker.get("template", {}).get("spec", {"containers": [{"name": "main"}]})
     return {
         "apiVersion": "v1",
         "kind": "Pod",

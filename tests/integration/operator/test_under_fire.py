@@ -93,3 +93,22 @@ def test_a_newer_spec_waits_for_a_migration_and_then_overtakes_its_release(servi
     assert (older["phase"], older["migration"]["result"]) == ("Superseded", "Succeeded")
     pods = [pod for pod in serving.kubelet.started.values() if pod["metadata"]["labels"].get("delivery.dev/process")]
     assert NEXT not in {pod["spec"]["containers"][0]["image"] for pod in pods}, "it started no process"
+
+
+def test_a_migration_that_gets_no_pod_is_told_and_gives_way_to_the_release_that_mends_it(site: Site) -> None:
+    """Its Job's controller tells only in Events that a quota is used up."""
+    site.start()
+    quota = {"metadata": {"name": "full", "namespace": site.namespace}, "spec": {"hard": {"pods": "0"}}}
+    site.kube.create({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    wait_for(lambda: site.kube.get("ResourceQuota", site.namespace, "full").get("status", {}).get("used"), "the quota")
+    site.kube.create(shop.secret(site.namespace))
+    site.kube.create(shop.service(site.namespace))
+    found = shop.wait_reason(site.kube, site.namespace, "PodsRefused", seconds=90)
+    message = condition(found, "Ready")["message"]
+    assert f"has no pod; kubectl describe job order-r1-migrate -n {site.namespace} tells why" in message
+    site.edit(image=NEXT)
+    wait_for(lambda: site.kube.find("Job", site.namespace, "order-r1-migrate") is None, "its Job to give way")
+    site.kube.delete("ResourceQuota", site.namespace, "full")
+    shop.wait_ready(site.kube, site.namespace, "order-r2")
+    assert phase(site, 1) == "Superseded"
+    assert site.kubelet.started_of("job-name", "order-r1-migrate") == []

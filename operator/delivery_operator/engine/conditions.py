@@ -10,7 +10,7 @@ from delivery_operator.api.process import Process
 from delivery_operator.api.release import MigrationResult, Phase
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.api.status import ConditionStatus, ConditionType
-from delivery_operator.engine import disposability, insync, locks, pods, rotation
+from delivery_operator.engine import disposability, insync, jobs, locks, pods, rotation
 from delivery_operator.engine.history import History, Release, last_number
 from delivery_operator.engine.objects import name
 from delivery_operator.engine.outcome import Outcome, Standing, Step
@@ -192,7 +192,13 @@ def _contract(newest: Release, snapshot: Snapshot, *, known: bool) -> Claim:
             waits = locks.waits_for(snapshot, newest) if known and newest.phase is Phase.ACTIVE else None
             if waits:
                 return UNKNOWN, "WaitingForDatabase", f"{waits}; the contract step runs afterwards"
-            message = f"the contract step of release {newest.name} has not ended; it waits for the last older pod to go"
-            if not recorded:
-                message += pods.overstay(pods.of_others(snapshot.pods, newest.number), snapshot.now)[0]
-            return UNKNOWN, "NotFinished", message
+            return UNKNOWN, "NotFinished", _not_finished(newest, snapshot)
+
+
+def _not_finished(newest: Release, snapshot: Snapshot) -> str:
+    what, job = f"the contract step of release {newest.name}", newest.own_job(names.CONTRACT, snapshot.children)
+    if newest.contract and job:
+        found = jobs.trouble(job, snapshot.pods, snapshot.now, what).problem
+        return f"{what} has not ended: {found.message}" if found else f"{what} runs (Job {name(job)})"
+    waits = f"{what} has not ended; it waits for the last older pod to go"
+    return waits + pods.overstay(pods.of_others(snapshot.pods, newest.number), snapshot.now)[0]

@@ -338,7 +338,8 @@ class _Decision:
             case None:
                 return step
             case UnderWay(again):
-                return replace(step, look_again_after=again or step.look_again_after)
+                waits = min(filter(None, (again, step.look_again_after)), default=None)
+                return replace(step, look_again_after=waits)
             case Outcome() as blocked:
                 return replace(step, outcome=blocked)
             case write:

@@ -145,7 +145,24 @@ def refused_in(job: Object, own: Sequence[Object], now: datetime) -> float | Non
 
 def _had_pods(job: Object) -> bool:
     status = job.get("status") or {}
-    return any(status.get(count) for count in ("active", "failed", "succeeded", "terminating"))
+    return any(status.get(count) for count in ("active", "failed", "succeeded", "terminating")) or _uncounted(job)
+
+
+def has_run(job: Object, own: Sequence[Object]) -> bool:
+    """Whether a Job's status tells of a pod that ran, and that its pods, as far as they are seen, do not tell of.
+
+    News of pods may be late, and a pod that ran may be gone: deleted, or with its node.
+    """
+    status = job.get("status") or {}
+    ended = len(own) - len(pods.living(own))
+    return bool(
+        status.get("ready") or status.get("succeeded") or (status.get("failed") or 0) > ended or _uncounted(job)
+    )
+
+
+def _uncounted(job: Object) -> bool:
+    """Whether pods have ended that the Job's counts do not have yet."""
+    return any(((job.get("status") or {}).get("uncountedTerminatedPods") or {}).values())
 
 
 def _ask(job: Object) -> str:

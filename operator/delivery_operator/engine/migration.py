@@ -93,7 +93,9 @@ def cannot_start(job: Object, service_pods: Sequence[Object], now: datetime) -> 
     """
     if jobs.held(job):
         return True
-    own, runs = pods.of_job(service_pods, job), pods.program(job)
+    own, runs = pods.of_job(service_pods, job), pods.known_program(job)
+    if jobs.has_run(job, own):
+        return False
     if not own:
         left = jobs.refused_in(job, own, now)
         return left is not None and left <= 0
@@ -126,19 +128,24 @@ def under_way(
     return UnderWay(found.look_again_after, found.problem.message if found.problem else "")
 
 
-def _not_started(pod: Object, runs: str) -> bool:
-    """Whether the program of a pod has not run, nor will by itself.
+def _not_started(pod: Object, runs: str | None) -> bool:
+    """Whether the program of a pod has not run, nor will by itself; where it is not known which it is, none of them."""
+    found = [each for each in pods.containers(pod) if runs in {None, each["name"]}]
+    if not found and not pod["spec"].get("nodeName"):
+        return condition_is(pod, "PodScheduled", "False")
+    return bool(found) and all(_waits(pod, each) for each in found)
+
+
+def _waits(pod: Object, program: Object) -> bool:
+    """Whether a container has not started, nor will by itself.
 
     What comes before it may end at any moment: that counts once it has failed, or cannot run.
     """
-    program = pods.container(pod, runs)
-    if program is None and not pod["spec"].get("nodeName"):
-        return condition_is(pod, "PodScheduled", "False")
-    if program is None or program.get("restartCount") or program.get("lastState"):
+    if program.get("restartCount") or program.get("lastState"):
         return False
     reason = ((program.get("state") or {}).get("waiting") or {}).get("reason")
     if reason == pods.INITIALIZING:
-        return not pods.living([pod]) or pods.problem([pod], "", "", runs) is not None
+        return not pods.living([pod]) or pods.problem([pod], "", "", program["name"]) is not None
     return reason in pods.NOT_STARTED
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from delivery_operator.engine.objects import Object, condition, labels, name, uid
 from delivery_operator.engine.text import output_end, redact
 from delivery_operator.render import names
-from delivery_operator.render.containers import process_container
+from delivery_operator.render.containers import job_container, process_container
 
 _IMAGE: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _CONFIG: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -31,6 +31,8 @@ _DETAIL: Final = 300
 _OF_NODES: Final = re.compile(r"^\d+/\d+ nodes are available(: |\.|$)")
 _EACH_REASON: Final = re.compile(r"(?:, |\. ?)(?=\d+ )")
 _COUNT: Final = re.compile(r"^\d+ ")
+_REMARK: Final = re.compile(r"\. .*$")
+_TAINT: Final = re.compile(r"\{([^:{}]+): \d+\}")  # of some the value is a time
 """Parts of what the scheduler says of a pod that fits nowhere (FitError of its framework)."""
 _NO_SPACE: Final = "no space left on device"
 
@@ -76,8 +78,22 @@ def living(pods: Iterable[Object]) -> list[Object]:
 
 def program(workload: Object) -> str:
     """Name of the container that runs the program in the pods of a Deployment, Job or CronJob; others are beside it."""
-    containers = workload["spec"].get("jobTemplate", workload)["spec"]["template"]["spec"]["containers"]
-    return str((process_container(containers, workload) or containers[0])["name"])
+    return known_program(workload) or str(_of_template(workload)[0]["name"])
+
+
+def known_program(workload: Object) -> str | None:
+    """As `program`; None where a platform's own template has several containers and none of a name that we give."""
+    found = _of_template(workload)
+    named = job_container(labels(workload).get(names.ROLE, ""))
+    if any(each["name"] == named for each in found):
+        return named
+    own = process_container(found, workload)
+    return str(own["name"]) if own else None
+
+
+def _of_template(workload: Object) -> Sequence[Object]:
+    found: Sequence[Object] = workload["spec"].get("jobTemplate", workload)["spec"]["template"]["spec"]["containers"]
+    return found
 
 
 def container(pod: Object, named: str) -> Object | None:
@@ -220,8 +236,8 @@ def _unfit(message: str) -> str:
     """
     said, _, _ = message.partition("preemption:")  # what follows says the same of another try
     reasons = _EACH_REASON.split(_OF_NODES.sub("", said.strip()).rstrip("."))
-    told = sorted({_COUNT.sub("", each.strip()) for each in reasons} - {""})
-    return _short(", ".join(told) or "none is available")
+    told = sorted({_REMARK.sub("", _COUNT.sub("", each.strip())) for each in reasons} - {""})
+    return _short(_TAINT.sub(r"{\1}", ", ".join(told)) or "none is available")
 
 
 def _short(text: str) -> str:

@@ -30,6 +30,8 @@ PROBLEMS_LIMIT: Final = 16
 MESSAGE_LIMIT: Final = 512
 REPLACED_SECONDS: Final = 120.0
 """So long after a release serves, those who end the pods of older ones have asked each of them to end."""
+_RUN_SECONDS: Final = 300.0
+"""How long a pod of a run with a schedule may be in trouble before it is told: a node may have to come first."""
 
 _LINK: Final = re.compile(r"\[([^]]+)\]\([^)]*\)")
 """A link of the reference page, which is made of the same text."""
@@ -79,12 +81,12 @@ def of(
         *_of_environment(snapshot, spec, ready),
         *_of_release(history),
         *_of_pods(snapshot, history),
-        *_of_scheduled(snapshot, history),
         *_of_older_pods(snapshot, history),
         *_of_conditions(snapshot, conditions),
     ]
     if all(each.reason != ready["reason"] for each in found):
         found += _of_standing(snapshot, ready)
+    found += _of_scheduled(snapshot, history)
     ordered = sorted(
         set(found), key=lambda each: (_GRAVITY.index(each.severity), each.reason, each.about, each.message)
     )
@@ -134,31 +136,61 @@ def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
 
 def _of_scheduled(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
     """Every process with a schedule whose pods fail, or whose last run did: it is no part of what serves."""
-    numbers = {release.number for release in (history.newest, history.active) if release}
-    for place, live in snapshot.children.items():
-        process = labels(live).get(names.PROCESS)
-        if place[0] != "CronJob" or process is None or not owned_by(live, uid(snapshot.service)):
-            continue
-        own = [pod for number in numbers for pod in pods.of_process(snapshot.pods, process, number)]
+    for live, process in _scheduled(snapshot):
         chosen = f"{names.SERVICE}={name(snapshot.service)},{names.PROCESS}={process}"
         logs = f"kubectl logs -n {live['metadata']['namespace']} -l {chosen}"
+        own = [pod for pod, left in _pods_of_runs(snapshot, history, process) if left <= 0]
         seen = pods.problem(own, f"process {process}", logs, pods.program(live))
         if seen:
             for each in _problem(STANDING, seen.reason, key(live), seen.message):
                 yield replace(each, severity=Severity.WARNING)
-        failed = _last_run_failed(snapshot, live, process)
-        if failed:
-            yield from _problem(PROBLEMS, "ScheduledRunFailed", key(live), f"{failed}; see `{logs}`")
+        failed = next((end for end in _runs(snapshot, live) if isinstance(end, jobs.End)), None)
+        if failed and not failed.succeeded:
+            how = replace(failed, said="", beside="").cause(f"the last run of process {process}", "its timeoutSeconds")
+            yield from _problem(PROBLEMS, "ScheduledRunFailed", key(live), f"{how}; see `{logs}`")
 
 
-def _last_run_failed(snapshot: Snapshot, cron: Object, process: str) -> str:
-    """How the run that ended last failed, in words that are the same for each that fails so; empty when it did not."""
-    runs = [each for (kind, _), each in snapshot.children.items() if kind == "Job" and owned_by(each, uid(cron))]
-    last = max(filter(jobs.ended, runs), key=lambda each: (jobs.ended_at(each) or "", name(each)), default=None)
-    end = jobs.observe(last, snapshot.pods, snapshot.now) if last else None
-    if not isinstance(end, jobs.End) or end.succeeded:
-        return ""
-    return replace(end, said="", beside="").cause(f"the last run of process {process}", "its timeoutSeconds")
+def _scheduled(snapshot: Snapshot) -> Iterator[tuple[Object, str]]:
+    """The service's CronJobs with the names of their processes."""
+    for place, live in snapshot.children.items():
+        process = labels(live).get(names.PROCESS)
+        if place[0] == "CronJob" and process is not None and owned_by(live, uid(snapshot.service)):
+            yield live, process
+
+
+def _pods_of_runs(snapshot: Snapshot, history: History, process: str) -> list[tuple[Object, float]]:
+    """The pods of a process with a schedule, and in how many seconds each is old enough for its trouble to be told.
+
+    Each run may wait for a node or an image for a while: told at once, a healthy service would write with each run.
+    """
+    numbers = {release.number for release in (history.newest, history.active) if release}
+    own = [pod for number in numbers for pod in pods.of_process(snapshot.pods, process, number)]
+    return [(pod, _RUN_SECONDS - _age(pod, snapshot.now)) for pod in own]
+
+
+def _age(pod: Object, now: datetime) -> float:
+    made = pod["metadata"].get("creationTimestamp")
+    return (now - datetime.fromisoformat(made)).total_seconds() if made else 0
+
+
+def _runs(snapshot: Snapshot, cron: Object) -> list[jobs.Running | jobs.Unclear | jobs.End]:
+    """How the runs ended that have, the last one first; of one it may not be clear yet."""
+    own = [each for (kind, _), each in snapshot.children.items() if kind == "Job" and owned_by(each, uid(cron))]
+    ended = sorted(filter(jobs.ended, own), key=lambda each: (jobs.ended_at(each) or "", name(each)), reverse=True)
+    return [jobs.observe(each, snapshot.pods, snapshot.now) for each in ended]
+
+
+def _scheduled_in(snapshot: Snapshot, history: History) -> float | None:
+    """Seconds until time alone tells of a process with a schedule; None when it does not."""
+    waits = []
+    for live, process in _scheduled(snapshot):
+        runs = _runs(snapshot, live)
+        if runs and isinstance(runs[0], jobs.Unclear):
+            waits.append(float(jobs.EVIDENCE_SECONDS))
+        for pod, left in _pods_of_runs(snapshot, history, process):
+            if left > 0 and pods.problem([pod], "", "", pods.program(live)):
+                waits.append(left)
+    return min(waits, default=None)
 
 
 def look_again_after(snapshot: Snapshot, history: History) -> float | None:
@@ -169,9 +201,17 @@ def look_again_after(snapshot: Snapshot, history: History) -> float | None:
     newest = history.newest
     if newest is None:
         return None
-    own = [each for each in snapshot.pods if labels(each).get(names.RELEASE) == str(newest.number)]
+    own = [
+        each for each in snapshot.pods if labels(each).get(names.RELEASE) == str(newest.number) and not _of_job(each)
+    ]
     unready = readiness.slow_in(own, snapshot.now) if newest.phase is Phase.ACTIVE else None
-    return min(filter(None, (_replaced_in(snapshot, newest), unready)), default=None)
+    waits = (_replaced_in(snapshot, newest), unready, _scheduled_in(snapshot, history))
+    return min(filter(None, waits), default=None)
+
+
+def _of_job(pod: Object) -> bool:
+    made_by = owner(pod)
+    return bool(made_by and made_by["kind"] == "Job")
 
 
 def _replaced_in(snapshot: Snapshot, newest: Release) -> float | None:

@@ -70,7 +70,10 @@ def _coming(own: Iterable[Object]) -> list[Object]:
 
 
 def _left(pod: Object, now: datetime) -> float:
-    since = (condition(pod, "Ready") or {}).get("lastTransitionTime") or pod["metadata"].get("creationTimestamp")
+    said, made = (condition(pod, "Ready") or {}).get("lastTransitionTime"), pod["metadata"].get("creationTimestamp")
+    # Until something of it has started its time is one: the kubelet says not ready some time after the pod was made.
+    began = any(each.get("started") for each in pods.containers(pod))
+    since = (said or made) if began else (made or said)
     return SLOW_SECONDS - (now - datetime.fromisoformat(since)).total_seconds() if since else 0
 
 

@@ -192,7 +192,9 @@ class Scene:
             own = pods.of_process(self.snapshot.pods, process, release.number)
             found = readiness.furthest(readiness.slow(own, self.snapshot.now), seen.programs[process])
             if found:
-                return f"; of process {process}: {found.lacks}; {found.look}"
+                chosen = f"{names.SERVICE}={release.service},{names.PROCESS}={process}"
+                look = f"see `kubectl describe pods -n {found.namespace} -l {chosen}`"
+                return f"; of process {process}: {found.lacks}; {look}"
         return ""
 
     def working(self, release: Release, reason: str, message: str) -> Outcome:

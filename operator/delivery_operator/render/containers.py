@@ -1,9 +1,16 @@
 """Which of a pod's containers is the process's."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from delivery_operator.render import names
+
+_JOB_CONTAINERS: Final = {names.MIGRATE: "migrator"}  # as the platform's documents call it (F12-5)
+
+
+def job_container(role: str) -> str:
+    """Name of the container in the Jobs of a role."""
+    return _JOB_CONTAINERS.get(role, role)
 
 
 def process_container(containers: Iterable[Mapping[str, Any]], pod: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -24,6 +24,7 @@ from delivery_operator.api.process import Cron, Process, Protocol
 from delivery_operator.api.service import DeliveryServiceSpec, OneOff
 from delivery_operator.render import names
 from delivery_operator.render.canonical import digest
+from delivery_operator.render.containers import job_container
 from delivery_operator.render.exposure import Route, by_load_balancer, service_port
 from delivery_operator.render.network import egress, ingress
 from delivery_operator.render.platform import Platform
@@ -34,7 +35,6 @@ from delivery_operator.render.variables import Container, literals, sources, var
 Context = dict[str, Any]
 
 _NOT_IN_A_LABEL: Final = re.compile(r"[^0-9A-Za-z._-]+")
-_TASK_CONTAINERS: Final = {names.MIGRATE: "migrator"}  # as the platform's documents call it (F12-5)
 
 
 def service_context(name: str, namespace: str, spec: DeliveryServiceSpec) -> Context:
@@ -151,7 +151,7 @@ def job_context(shared: Context, spec: DeliveryServiceSpec, platform: Platform, 
         "labels": {**shared["labels"], names.ROLE: role, "app.kubernetes.io/component": role},
         "job": {"timeoutSeconds": one_off.timeout_seconds, "backoffLimit": one_off.backoff_limit},
     }
-    container = Container(_TASK_CONTAINERS.get(role, role), role)
+    container = Container(job_container(role), role)
     return _pod_context(context, spec, platform, container, job_pod(spec, platform, one_off))
 
 

@@ -203,6 +203,25 @@ def test_of_a_spec_that_cannot_be_read_no_secret_is_said_to_be_away(world: World
     assert world.said("ContractSucceeded") == ("Unknown", "NotFinished")
 
 
+def test_a_step_that_has_begun_says_what_keeps_it(world: World) -> None:
+    world.pods_come()
+    world.settle()
+    world.settle()
+    message = world.condition("ContractSucceeded")["message"]
+    assert message == "the contract step of release order-r2 runs (Job order-r2-contract)"
+    pod = builders.pod(
+        world.objects[JOB],
+        name="c",
+        container={"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}},
+    )
+    world.add(pod)
+    world.settle()
+    assert (
+        "has not ended: the contract step of release order-r2 cannot pull image"
+        in (world.condition("ContractSucceeded")["message"])
+    )
+
+
 @pytest.mark.parametrize("other", [True, False])
 def test_a_job_that_is_held_stays_so_while_its_secret_is_away(world: World, *, other: bool) -> None:
     """Also where the spec of today names another Secret, which is there, so that only the release's own is away."""

@@ -10,6 +10,7 @@ from delivery_operator.engine.jobs import Running, Unclear
 from delivery_operator.engine.migration import Ended
 from delivery_operator.engine.objects import Object
 from delivery_operator.engine.pods import Problem
+from delivery_operator.render import names
 from tests.unit.support import builders
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
@@ -359,3 +360,51 @@ def test_a_pod_without_a_node_has_not_started(conditions: list[dict[str, Any]], 
     waits = builders.pod(BEGUN, conditions=conditions)
     waits["spec"]["nodeName"] = node
     assert migration.cannot_start(BEGUN, [waits], NOW) is stuck
+
+
+PROXY_FIRST = [{"name": "proxy"}, {"name": "migrator"}]
+
+
+def of_own_template(containers: list[dict[str, Any]], role: str = "migrate") -> dict[str, Any]:
+    """A Job whose template is a platform's own."""
+    metadata = {"name": "order-r1-migrate", "namespace": "shop", "uid": "u", "labels": {names.ROLE: role}}
+    spec = {"template": {"spec": {"containers": containers}}, "suspend": False}
+    status = {"startTime": "2026-03-01T12:00:00Z"}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec, "status": status}
+
+
+def with_statuses(job: dict[str, Any], **states: dict[str, Any]) -> dict[str, Any]:
+    made = builders.pod(job, name="m", container={})
+    said = [{"name": name, "image": "i", "restartCount": 0, **state} for name, state in states.items()]
+    return {**made, "status": {**made["status"], "containerStatuses": said}}
+
+
+RUNS: dict[str, Any] = {"state": {"running": {}}}
+NOT_PULLED: dict[str, Any] = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+
+
+@pytest.mark.parametrize("containers", [PROXY_FIRST, [{"name": "proxy"}, {"name": "anything"}]])
+def test_a_migration_that_runs_is_not_taken_away_for_a_container_beside_it(containers: list[dict[str, Any]]) -> None:
+    """Of a template of a platform's own; where no name says which is the program, none of them must have started."""
+    job = of_own_template(containers)
+    runs, waits = containers[1]["name"], {each["name"]: NOT_PULLED for each in containers}
+    assert not migration.cannot_start(job, [with_statuses(job, proxy=NOT_PULLED, **{runs: RUNS})], NOW)
+    assert migration.cannot_start(job, [with_statuses(job, **waits)], NOW)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param({"ready": 1}, id="news of its pod are late"),
+        pytest.param({"failed": 1}, id="an attempt ran, and its pod is gone"),
+        pytest.param({"uncountedTerminatedPods": {"failed": ["u"]}}, id="its counts are late"),
+        pytest.param({"succeeded": 1}, id="it is about to have ended"),
+    ],
+)
+def test_what_the_job_itself_says_to_have_run_has_run(status: dict[str, Any]) -> None:
+    job = of_own_template([{"name": "migrator"}])
+    pod = with_statuses(job, migrator=NOT_PULLED)
+    assert migration.cannot_start(job, [pod], NOW)
+    job["status"] |= status
+    assert not migration.cannot_start(job, [pod], NOW)
+    assert not migration.cannot_start(job, [], NOW + timedelta(hours=1))

@@ -133,6 +133,17 @@ def unfit(message: str) -> str:
 FULL = "Insufficient memory, node(s) had untolerated taint {pool: gpu}"
 
 
+def test_a_remark_of_the_scheduler_sticks_to_no_reason() -> None:
+    """Clusters with dynamic resource allocation: the order of reasons goes by their numbers."""
+    tail = ". no new claims to deallocate, preemption: 0/3 nodes are available: 3 No preemption victims found."
+    says = "0/3 nodes are available: {} Insufficient cpu, {} Insufficient memory" + tail
+    other = "0/3 nodes are available: 1 Insufficient memory, 2 Insufficient cpu" + tail
+    assert unfit(says.format(1, 2)) == unfit(other)
+    assert "claims" not in unfit(other)
+    taints = "0/2 nodes are available: 2 node(s) had untolerated taint {ToBeDeletedByClusterAutoscaler: %d}."
+    assert unfit(taints % 1718000000) == unfit(taints % 1718000999)
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -246,7 +246,13 @@ def run_of(world: World, number: int, code: int | None) -> None:
 def test_a_scheduled_process_whose_pods_cannot_start_is_a_warning(scheduled: World) -> None:
     """It is no part of what serves, so Ready says nothing of it."""
     cron = scheduled.objects["CronJob", "order-sweep"]
-    scheduled.add(pod(cron, name="x", labels=process_labels("sweep", 1), container=UNPULLED))
+    made = pod(cron, name="x", labels=process_labels("sweep", 1), container=UNPULLED)
+    made["metadata"]["creationTimestamp"] = f"{scheduled.now:%Y-%m-%dT%H:%M:%SZ}"
+    made["metadata"]["ownerReferences"][0]["kind"] = "Job"
+    scheduled.add(made)
+    assert scheduled.settle().look_again_after == 300
+    assert problems(scheduled) == [], "each run may wait for a node or an image for a while"
+    scheduled.tick(300)
     assert problems(scheduled) == [("Warning", "ImagePullFailed", "CronJob order-sweep")]
     assert scheduled.status["problems"][0]["message"].startswith("process sweep cannot pull image")
     assert scheduled.said("Ready") == ("True", "Serving")
@@ -270,6 +276,37 @@ def test_a_scheduled_process_whose_last_run_failed_is_a_warning_in_words_that_st
     assert len([each for each in scheduled.log if each.startswith("status")]) == before, "invariant 11"
     run_of(scheduled, 5, 0)
     assert problems(scheduled) == []
+
+
+def test_a_run_of_which_it_is_not_clear_yet_takes_nothing_back(scheduled: World) -> None:
+    """Of one that was stopped at its deadline the pods are gone: its end is waited for, for a while."""
+    scheduled.tick(3600)
+    run_of(scheduled, 1, 3)
+    assert problems(scheduled) == [("Warning", "ScheduledRunFailed", "CronJob order-sweep")]
+    run_of(scheduled, 2, 3)
+    scheduled.delete("Pod", "sweep-2-x")
+    end = scheduled.objects["Job", "sweep-2"]["status"]["conditions"][0]
+    end |= {"reason": "DeadlineExceeded", "lastTransitionTime": f"{scheduled.now:%Y-%m-%dT%H:%M:%SZ}"}
+    before = list(scheduled.log)
+    assert scheduled.settle().look_again_after == 10
+    assert scheduled.log == before
+    scheduled.tick(10)
+    assert problems(scheduled) == [("Warning", "ScheduledRunFailed", "CronJob order-sweep")]
+    assert "took longer than" in scheduled.status["problems"][0]["message"]
+
+
+def test_a_warning_of_a_schedule_hides_no_error_of_the_same_name(scheduled: World) -> None:
+    made = pod(scheduled.objects["CronJob", "order-sweep"], name="x", labels=process_labels("sweep", 1))
+    made["metadata"]["creationTimestamp"] = "2026-02-01T00:00:00Z"
+    made["status"]["containerStatuses"] = [{**UNPULLED, "name": "order", "image": "i"}]
+    scheduled.add(made)
+    scheduled.edit(release={"migrate": MIGRATE}, image=NEXT_IMAGE)
+    scheduled.settle()
+    job = scheduled.objects["Job", "order-r2-migrate"]
+    scheduled.add(pod(job, name="m", container=UNPULLED))
+    found = problems(scheduled)
+    assert ("Error", "ImagePullFailed", "DeliveryService order") in found
+    assert ("Warning", "ImagePullFailed", "CronJob order-sweep") in found
 
 
 def test_somebody_elses_cron_job_is_none_of_ours(scheduled: World) -> None:

@@ -148,7 +148,7 @@ def serving() -> World:
     return world
 
 
-def test_a_pod_of_what_serves_that_stays_unready_is_told_with_its_name(serving: World) -> None:
+def test_a_pod_of_what_serves_that_stays_unready_is_told(serving: World) -> None:
     unready(serving, UNREADY)
     plain = "release order-r1 waits for pods of web"
     assert serving.settle().look_again_after == readiness.SLOW_SECONDS
@@ -157,7 +157,8 @@ def test_a_pod_of_what_serves_that_stays_unready_is_told_with_its_name(serving: 
     assert serving.settle().look_again_after is None
     assert serving.said("Ready") == ("False", "PodsUnavailable")
     assert serving.condition("Ready")["message"] == (
-        f"{plain}; of process web: {FAILS}; see `kubectl describe pod order-web-x1 -n shop`"
+        f"{plain}; of process web: {FAILS}; see `kubectl describe pods -n shop -l delivery.dev/service=order,"
+        "delivery.dev/process=web`"
     )
     before = list(serving.log)
     serving.tick(3600)
@@ -176,3 +177,27 @@ def test_a_pod_of_what_serves_that_comes_in_time_is_not_told(serving: World) -> 
         pod["metadata"]["creationTimestamp"] = f"{serving.now:%Y-%m-%dT%H:%M:%SZ}"
         serving.settle()
     assert serving.log == before
+
+
+def test_the_time_of_a_pod_that_has_not_started_is_one(serving: World) -> None:
+    """Its kubelet says that it is not ready some time after it was made: what was told is not taken back then."""
+    unready(serving, CREATING)
+    pod = serving.objects["Pod", "order-web-x1"]
+    pod["metadata"]["creationTimestamp"] = f"{serving.now:%Y-%m-%dT%H:%M:%SZ}"
+    serving.tick(readiness.SLOW_SECONDS)
+    serving.settle()
+    told, before = serving.condition("Ready")["message"], list(serving.log)
+    assert "of process web" in told
+    unready(serving, CREATING)
+    serving.objects["Pod", "order-web-x1"]["metadata"]["creationTimestamp"] = pod["metadata"]["creationTimestamp"]
+    serving.settle()
+    assert serving.log == before
+
+
+def test_pods_of_jobs_are_nobodys_readiness(serving: World) -> None:
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "sweep-1", "uid": "u"}}
+    labels = builders.process_labels("sweep", 1)
+    made = builders.pod(job, name="sweep-1-x", labels=labels, container=UNREADY, conditions=condition("False"))
+    made["metadata"]["creationTimestamp"] = f"{serving.now:%Y-%m-%dT%H:%M:%SZ}"
+    serving.add(made)
+    assert serving.settle().look_again_after is None

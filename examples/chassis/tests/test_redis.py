@@ -1,6 +1,8 @@
 """CA-1, CA-10, CA-11: what asking Redis looks like from outside."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from prometheus_client import REGISTRY
@@ -91,14 +93,21 @@ async def test_what_redis_cannot_do_now_is_no_error_of_the_program(
         assert await write_and_read(store) == "value"
 
 
+@asynccontextmanager
+async def failed_over(store: Store) -> AsyncIterator[None]:
+    """Be a replica of another server while this is open, which takes no writes."""
+    await store.ask("fail over", lambda client: client.replicaof(HOST, str(free_port())))
+    try:
+        yield
+    finally:
+        await store.ask("mend", lambda client: client.replicaof("NO", "ONE"))
+
+
 async def test_a_redis_that_became_a_replica_is_waited_for(redis_server: Redis) -> None:
     async with opened(at(redis_server), "tests") as store:
-        await store.ask("fail over", lambda client: client.replicaof(HOST, str(free_port())))
-        try:
+        async with failed_over(store):
             with pytest.raises(RedisUnavailableError, match="read only"):
                 await store.ask("write", lambda client: client.set("key", "value"))
-        finally:
-            await store.ask("mend", lambda client: client.replicaof("NO", "ONE"))
         assert await write_and_read(store) == "value"
 
 
@@ -106,12 +115,9 @@ async def test_what_was_read_only_is_asked_by_another_connection(redis_server: R
     """The name may lead to the new server by now; the connections to the old one stand."""
     async with opened(at(redis_server), "tests") as store:
         before = await store.ask("who", lambda client: client.client_id())
-        await store.ask("fail over", lambda client: client.replicaof(HOST, str(free_port())))
-        try:
+        async with failed_over(store):
             with pytest.raises(RedisUnavailableError, match="read only"):
                 await store.ask("write", lambda client: client.set("key", "value"))
-        finally:
-            await store.ask("mend", lambda client: client.replicaof("NO", "ONE"))
         assert await store.ask("who", lambda client: client.client_id()) != before
 
 

@@ -36,6 +36,11 @@ def autoscale(site: Site, replicas: int) -> None:
     site.kube.autoscale(site.namespace, "order-web", replicas)
 
 
+def mark(site: Site) -> str:
+    """Whose the number is, as the Deployment says."""
+    return str(web(site)["metadata"]["annotations"].get("delivery.dev/replicas"))
+
+
 def seen(site: Site) -> int:
     found: Object = site.kube.get("DeliveryService", site.namespace, "order")
     return int(found["status"]["observedGeneration"])
@@ -110,9 +115,9 @@ def test_a_process_that_everybody_set_to_no_pods_gets_one_before_an_autoscaler_h
     wait_for(lambda: len(owners_of_the_number(five)) == 2, "both to own the number", 30)
     set_web(five, replicas=None, scaling={**SCALING, "min": 1})
     wait_for(lambda: five.kube.find("HorizontalPodAutoscaler", five.namespace, "order-web"), "the autoscaler")
+    wait_for(lambda: mark(five) == "autoscaled", "the number to be handed over")
     shop.wait_ready(five.kube, five.namespace, "order-r1")
     assert web(five)["spec"]["replicas"] == 1
-    assert web(five)["metadata"]["annotations"]["delivery.dev/replicas"] == "autoscaled"
 
 
 def test_an_autoscaled_process_that_somebody_set_to_no_pods_gets_some_again(five: Site) -> None:
@@ -122,5 +127,6 @@ def test_an_autoscaled_process_that_somebody_set_to_no_pods_gets_some_again(five
     shop.wait_ready(five.kube, five.namespace, "order-r1")
     autoscale(five, 0)
     wait_for(lambda: web(five)["spec"]["replicas"] == 2, "its pods at least")
+    wait_for(lambda: mark(five) == "autoscaled", "the number to be handed over again")
     shop.wait_ready(five.kube, five.namespace, "order-r1")
-    assert web(five)["metadata"]["annotations"]["delivery.dev/replicas"] == "autoscaled"
+    assert web(five)["spec"]["replicas"] == 2

@@ -112,18 +112,15 @@ def _held_against(
 ) -> tuple[Verdict, list[Write]]:
     """Judge a child that is there."""
     changed = drift.ours(manifest, found)
-    drifted = drift.of(manifest, found)
     if _stuck_without_pods(manifest, found, wanted):
         # Before its autoscaler is there nobody can have set it to 0 but the spec of before.
-        coming = _scaled_by(_HPA, manifest, wanted) and not _scaled_by(_HPA, manifest, live.values())
+        changed |= _scaled_by(_HPA, manifest, wanted) and not _scaled_by(_HPA, manifest, live.values())
         manifest = _numbered(manifest, least(manifest, wanted))
-        if changed or coming:
-            return Verdict(), [Apply(manifest, uid=uid(found))]
-        drifted = drift.with_number(found, drifted)
     elif _to_be_handed_over(manifest, found):
         return Verdict(), [HandOver(found, found["spec"]["replicas"]), Apply(manifest, uid=uid(found))]
-    elif changed:
+    if changed:
         return Verdict(), [Apply(manifest, uid=uid(found))]
+    drifted = drift.of(manifest, found)
     if drifted is None:
         return rules.in_line(key(manifest)), []
     verdict = rules.judge(drifted)

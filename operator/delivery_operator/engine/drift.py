@@ -157,12 +157,6 @@ def of(manifest: Object, live: Object) -> Drift | None:
     return Drift(key(manifest), tuple(found)) if found else None
 
 
-def with_number(live: Object, found: Drift | None) -> Drift:
-    """Add a number of pods that somebody changed, which the manifest leaves to an autoscaler, to what else differs."""
-    number = Change("spec.replicas", *writer(live, ("spec", "replicas")))
-    return Drift(key(live), (number, *(found.changes if found else ())))
-
-
 def ours(manifest: Object, live: Object) -> bool:
     """Whether a child is to be changed by ourselves: what was applied to it last is another manifest."""
     return _sealed(live) not in {None, _sealed(manifest)}

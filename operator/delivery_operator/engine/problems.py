@@ -122,16 +122,20 @@ def _of_release(history: History) -> Iterator[_Problem]:
 
 def _of_pods(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
     """Every process whose pods fail, of the release that is rolled out and of the one that serves."""
-    numbers = {release.number for release in (history.newest, history.active) if release}
     for place, live in snapshot.children.items():
         if place[0] != "Deployment" or not owned_by(live, uid(snapshot.service)):
             continue
         if names.PROCESS not in labels(live):
             continue  # somebody took the label away, which is drift, and is told as that
-        for number in numbers:
+        for number in _numbers(history):
             seen = health.observe([dict(live)], snapshot.children, snapshot.pods, number).problem
             if seen:
                 yield from _problem(STANDING, seen.reason, key(live), seen.message)
+
+
+def _numbers(history: History) -> set[int]:
+    """Numbers of the releases whose pods count: the one that is rolled out, and the one that serves."""
+    return {release.number for release in (history.newest, history.active) if release}
 
 
 def _of_scheduled(snapshot: Snapshot, history: History) -> Iterator[_Problem]:
@@ -163,8 +167,7 @@ def _pods_of_runs(snapshot: Snapshot, history: History, process: str) -> list[tu
 
     Each run may wait for a node or an image for a while: told at once, a healthy service would write with each run.
     """
-    numbers = {release.number for release in (history.newest, history.active) if release}
-    own = [pod for number in numbers for pod in pods.of_process(snapshot.pods, process, number)]
+    own = [pod for number in _numbers(history) for pod in pods.of_process(snapshot.pods, process, number)]
     return [(pod, _RUN_SECONDS - _age(pod, snapshot.now)) for pod in own]
 
 
@@ -173,19 +176,18 @@ def _age(pod: Object, now: datetime) -> float:
     return (now - datetime.fromisoformat(made)).total_seconds() if made else 0
 
 
-def _runs(snapshot: Snapshot, cron: Object) -> list[jobs.Running | jobs.Unclear | jobs.End]:
+def _runs(snapshot: Snapshot, cron: Object) -> Iterator[jobs.Running | jobs.Unclear | jobs.End]:
     """How the runs ended that have, the last one first; of one it may not be clear yet."""
     own = [each for (kind, _), each in snapshot.children.items() if kind == "Job" and owned_by(each, uid(cron))]
     ended = sorted(filter(jobs.ended, own), key=lambda each: (jobs.ended_at(each) or "", name(each)), reverse=True)
-    return [jobs.observe(each, snapshot.pods, snapshot.now) for each in ended]
+    return (jobs.observe(each, snapshot.pods, snapshot.now) for each in ended)  # the first ones are all that is asked
 
 
 def _scheduled_in(snapshot: Snapshot, history: History) -> float | None:
     """Seconds until time alone tells of a process with a schedule; None when it does not."""
     waits = []
     for live, process in _scheduled(snapshot):
-        runs = _runs(snapshot, live)
-        if runs and isinstance(runs[0], jobs.Unclear):
+        if isinstance(next(_runs(snapshot, live), None), jobs.Unclear):
             waits.append(float(jobs.EVIDENCE_SECONDS))
         for pod, left in _pods_of_runs(snapshot, history, process):
             if left > 0 and pods.problem([pod], "", "", pods.program(live)):
@@ -201,12 +203,16 @@ def look_again_after(snapshot: Snapshot, history: History) -> float | None:
     newest = history.newest
     if newest is None:
         return None
-    own = [
-        each for each in snapshot.pods if labels(each).get(names.RELEASE) == str(newest.number) and not _of_job(each)
-    ]
-    unready = readiness.slow_in(own, snapshot.now) if newest.phase is Phase.ACTIVE else None
-    waits = (_replaced_in(snapshot, newest), unready, _scheduled_in(snapshot, history))
+    waits = (_replaced_in(snapshot, newest), _unready_in(snapshot, newest), _scheduled_in(snapshot, history))
     return min(filter(None, waits), default=None)
+
+
+def _unready_in(snapshot: Snapshot, newest: Release) -> float | None:
+    if newest.phase is not Phase.ACTIVE:
+        return None
+    number = str(newest.number)
+    own = [each for each in snapshot.pods if labels(each).get(names.RELEASE) == number and not _of_job(each)]
+    return readiness.slow_in(own, snapshot.now)
 
 
 def _of_job(pod: Object) -> bool:

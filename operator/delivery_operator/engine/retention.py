@@ -1,4 +1,4 @@
-"""How many releases stay (F5-9): in every state of a service, so that one that never gets well is bounded, too."""
+"""How many releases the journal keeps (F5-2): bounded in every state of a service, of one that never gets well, too."""
 
 from delivery_operator.api.service import DeliveryServiceSpec
 from delivery_operator.engine.history import History
